@@ -1,0 +1,1 @@
+"""Vestry: a data platform for a council."""

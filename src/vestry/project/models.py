@@ -1,0 +1,168 @@
+"""The typed shape of a council project's files: `vestry.toml`, sources, domains.
+
+Each model is what `vestry schema` prints as JSON Schema, so the descriptions here
+are what an editor shows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Council(Strict):
+    """Whose project this is. One platform may hold several councils while they merge."""
+
+    name: str = Field(description="The council's name, as people read it.")
+    code: str | None = Field(default=None, description="Its GSS code, such as E06000031.")
+
+
+class LakeSettings(Strict):
+    """Where tables lie."""
+
+    location: str = Field(default="lake", description="A folder of the project, or the URL of an object store.")
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Settings of the object store, such as AWS_ENDPOINT_URL. Secrets as ${NAME}.",
+    )
+    keep_days: int = Field(default=30, ge=1, description="How long old versions are kept for time travel.")
+
+
+class EngineSettings(Strict):
+    """How much of the machine the engine may use."""
+
+    memory_limit: str | None = Field(default=None, description="For all steps together, such as 4GB. Default: half.")
+    threads: int | None = Field(default=None, ge=1, description="Default: one a core.")
+    parallel: int | None = Field(default=None, ge=1, description="Steps side by side. Default: one a core, at most 4.")
+
+
+class Settings(Strict):
+    """`vestry.toml`."""
+
+    council: Council
+    lake: LakeSettings = LakeSettings()
+    engine: EngineSettings = EngineSettings()
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class FileTable(Strict):
+    """A table that comes as files: dropped in a folder, perhaps by several people."""
+
+    files: Names = Field(description="Globs below the source's path. Files added later are found.")
+    description: str | None = None
+    format: Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet"] | None = Field(
+        default=None, description="Found from the content where it is not given."
+    )
+    encoding: str | None = Field(default=None, description="Found where it is not given.")
+    delimiter: str | None = Field(default=None, description="Found where it is not given.")
+    sheet: str | int | None = Field(default=None, description="Name or number (from 1) of the workbook's sheet.")
+    header_row: int | None = Field(default=None, ge=1, description="Line of the header. Found where it is not given.")
+    header_rows: int | None = Field(default=None, ge=1, le=2, description="2 where the header is two rows deep.")
+    rows: str | None = Field(default=None, description="JSON: dotted path to the list of records.")
+    columns: dict[str, Names] = Field(
+        default_factory=dict, description="For headers that drift: our name, and every header it has had."
+    )
+
+
+class FileSource(Strict):
+    """Files in a folder: CSV, TSV, JSON, NDJSON, XLSX, Parquet."""
+
+    connector: Literal["files"]
+    description: str | None = None
+    owner: str | None = None
+    path: str = Field(default=".", description="The folder, relative to the project, or ${NAME}.")
+    tables: dict[str, FileTable] = Field(min_length=1)
+
+
+class DatabaseTable(Strict):
+    """A table of a database: read whole, or what is new by a cursor column."""
+
+    table: str | None = Field(default=None, description="Its name there. Default: the same name.")
+    description: str | None = None
+    cursor: str | None = Field(
+        default=None, description="A column that only grows (a number or time): only newer rows are read."
+    )
+    columns: list[str] | None = Field(default=None, description="Only these columns. Default: all.")
+
+
+class DatabaseSource(Strict):
+    """A database, read through DuckDB's scanners."""
+
+    connector: Literal["database"]
+    description: str | None = None
+    owner: str | None = None
+    url: str = Field(description="sqlite:///path/below/the/project.sqlite; secrets as ${NAME}.")
+    tables: dict[str, DatabaseTable | None] = Field(min_length=1)
+
+
+class RestCursor(Strict):
+    """What is asked for next time: the greatest value seen."""
+
+    field: str = Field(description="The field of a record that only grows, such as changed_at.")
+    param: str = Field(description="The query parameter that takes it.")
+    start: str = Field(description="Asked for the first time.")
+
+
+class RestTable(Strict):
+    """One endpoint of an API."""
+
+    endpoint: str
+    description: str | None = None
+    params: dict[str, str | int] = Field(default_factory=dict)
+    rows: str | None = Field(default=None, description="JSON path of the list of records. Found where not given.")
+    cursor: RestCursor | None = None
+    key: Names = Field(default_factory=list, description="Fields that, with the cursor, tell one change from another.")
+    paginator: str | dict[str, Any] | None = Field(
+        default=None, description="As dlt's REST client names them, such as json_link. Found where not given."
+    )
+
+
+class RestSource(Strict):
+    """A vendor's API over HTTP, read with dlt's REST client."""
+
+    connector: Literal["rest"]
+    description: str | None = None
+    owner: str | None = None
+    url: str
+    headers: dict[str, str] = Field(default_factory=dict, description="Secrets as ${NAME}.")
+    auth: dict[str, Any] | None = Field(default=None, description="As dlt's REST client takes it; secrets as ${NAME}.")
+    every: str = Field(default="1h", description="Not asked more often than this: 30s, 15m, 1h, 1d.")
+    tables: dict[str, RestTable] = Field(min_length=1)
+
+
+class DomainFile(Strict):
+    """`domain.yaml`: a business area that owns its data."""
+
+    name: str = Field(description="As people read it.")
+    description: str | None = Field(default=None, description="What the domain is for.")
+    owner: str = Field(description="Who answers for the data.")
+    steward: str | None = Field(default=None, description="Who looks after it from day to day.")
+
+
+class SnapshotFile(Strict):
+    """`<table>.snapshot.yaml`: the current state, and the history, of a feed of changes."""
+
+    from_: str = Field(alias="from", description="The bronze table of changes.")
+    key: Names = Field(description="The columns that tell one thing from another.")
+    order_by: Names = Field(description="The columns that say which change is later.")
+    deleted_when: str | None = Field(default=None, description="SQL that is true of a change that deletes.")
+    history: bool = Field(
+        default=False, description="Also `<table>_history`, every state with valid_from and valid_to."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Our column: SQL over the change. Default: the contract's columns by name."
+    )
+    valid_from: str | None = Field(default=None, description="SQL of when a change took effect. Default: order_by.")

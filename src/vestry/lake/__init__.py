@@ -1,0 +1,10 @@
+"""Delta tables, and the engine that queries them.
+
+`Lake` stages and publishes (one commit a write); `Engine` is DuckDB over a lake, on
+which SQL names tables `domain.product.table`.
+"""
+
+from vestry.lake.engine import Engine
+from vestry.lake.tables import DATA, Lake, Staged, Version
+
+__all__ = ["DATA", "Engine", "Lake", "Staged", "Version"]

@@ -1,0 +1,127 @@
+"""DuckDB, with what it needs to read the lake, and nothing that it could fetch by itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+
+from vestry.lake.macros import MACROS
+from vestry.lake.tables import Lake
+from vestry.project import TableName, VestryError, literal, quote
+
+#: Threads that one build gets where several run side by side are DuckDB's to share out.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+def extension(name: str) -> Path:
+    """Where the binary of an extension lies: in its own package, of DuckDB's own version.
+
+    Raises VestryError that names the package where it is missing or of another version.
+    """
+    package = f"duckdb_extension_{name}"
+    found = importlib.util.find_spec(package)
+    version = f"v{duckdb.__version__}"
+    if found and found.submodule_search_locations:
+        file = Path(next(iter(found.submodule_search_locations))) / "extensions" / version
+        file = file / f"{name}.duckdb_extension"
+        if file.is_file():
+            return file
+    wanted = f"{package.replace('_', '-')}=={duckdb.__version__}"
+    raise VestryError(f"DuckDB's extension `{name}` is not installed for {version}", mend=f"pip install {wanted}")
+
+
+class Engine:
+    """One DuckDB instance over one lake; every step works on a cursor of its own."""
+
+    def __init__(
+        self, lake: Lake, *, memory_limit: str | None = None, threads: int | None = None, spill: Path | None = None
+    ) -> None:
+        self.lake = lake
+        config: dict[str, str] = dict(_CONFIG)
+        config["memory_limit"] = memory_limit or _half_of_memory()
+        if threads:
+            config["threads"] = str(threads)
+        if spill:
+            config["temp_directory"] = str(spill)
+        self._root = duckdb.connect(config=config)  # type: ignore[arg-type]
+        self._root.execute("SET TimeZone = 'UTC'")
+        self._loaded: set[str] = set()
+        self._root.execute(MACROS)
+        self.load("delta")
+        if not lake.is_local:
+            self.load("httpfs")
+            self._root.execute(_secret(lake.location, lake.options))
+
+    def load(self, name: str) -> None:
+        """Load an extension, once."""
+        if name not in self._loaded:
+            self._root.execute(f"LOAD {literal(str(extension(name)))}")
+            self._loaded.add(name)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection to the same instance: other threads' work does not disturb it."""
+        con = self._root.cursor()
+        con.execute("SET TimeZone = 'UTC'")
+        return con
+
+    def relation(self, name: TableName, version: int | None = None) -> str:
+        """SQL of a relation over a table (at a version)."""
+        at = f", version => {version}" if version is not None else ""
+        return f"delta_scan({literal(self.lake.uri(name))}{at})"
+
+    def mount(self, name: TableName, version: int | None = None) -> None:
+        """Let SQL name the table `domain.product.table`, at this version until it is mounted again."""
+        self._name_parts(name)
+        self._root.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM {self.relation(name, version)}")
+
+    def mount_empty(self, name: TableName, columns: Mapping[str, str]) -> None:
+        """A table of that name with these columns (DuckDB types) and no rows, to check SQL against."""
+        self._name_parts(name)
+        nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quote(column)}" for column, kind in columns.items())
+        self._root.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {nulls} WHERE false")
+
+    def mount_all(self, names: Iterable[TableName]) -> None:
+        """Mount each table that is there, as it stands now."""
+        for name in names:
+            if self.lake.open(name):
+                self.mount(name)
+
+    def close(self) -> None:
+        self._root.close()
+
+    def _name_parts(self, name: TableName) -> None:
+        self._root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote(name.domain)}")
+        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.domain)}.{quote(name.product)}")
+
+
+def _quoted(name: TableName) -> str:
+    return f"{quote(name.domain)}.{quote(name.product)}.{quote(name.table)}"
+
+
+def _half_of_memory() -> str:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{pages // 2 // 2**20}MiB"
+
+
+def _secret(location: str, options: Mapping[str, str]) -> str:
+    """The object store's settings, as delta-rs names them, for DuckDB."""
+    if not location.startswith(("s3://", "s3a://")):
+        return "SELECT 1"
+    parts = ["TYPE s3"]
+    for key, option in (
+        ("KEY_ID", "AWS_ACCESS_KEY_ID"),
+        ("SECRET", "AWS_SECRET_ACCESS_KEY"),
+        ("SESSION_TOKEN", "AWS_SESSION_TOKEN"),
+        ("REGION", "AWS_REGION"),
+    ):
+        if option in options:
+            parts.append(f"{key} {literal(options[option])}")
+    if endpoint := options.get("AWS_ENDPOINT_URL"):
+        scheme, _, host = endpoint.partition("://")
+        secure = "true" if scheme == "https" else "false"
+        parts += [f"ENDPOINT {literal(host)}", "URL_STYLE 'path'", f"USE_SSL {secure}"]
+    return f"CREATE OR REPLACE SECRET lake ({', '.join(parts)})"

@@ -23,7 +23,7 @@ Dimension = Literal[
 class Part(BaseModel):
     """A part of a contract; what Vestry does not act on is kept out of the way."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Rule(Part):

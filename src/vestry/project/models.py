@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Council(Strict):
@@ -47,8 +47,8 @@ class Settings(Strict):
     """`vestry.toml`."""
 
     council: Council
-    lake: LakeSettings = LakeSettings()
-    engine: EngineSettings = EngineSettings()
+    lake: LakeSettings = Field(default_factory=LakeSettings)
+    engine: EngineSettings = Field(default_factory=EngineSettings)
 
 
 def _as_list(value: Any) -> Any:

@@ -58,5 +58,28 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+#: How to mend a name that is none.
+NAME_RULE = "names are lower-case letters, digits and single underscores, beginning with a letter"
+
+
 def is_name(text: str) -> bool:
     return bool(NAME.match(text))
+
+
+def is_table_name(text: str) -> bool:
+    """A name that a person may give: `__` parts the names of companions, such as `__rejected`."""
+    return is_name(text) and "__" not in text
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A table that a recipe names; `name` is None where it is not a three-part name. Lines are 1-based."""
+
+    text: str
+    name: TableName | None
+    line: int
+
+    @classmethod
+    def of(cls, text: str, line: int) -> Reference:
+        parts = text.split(".")
+        return cls(text, TableName(*parts) if len(parts) == 3 and all(parts) else None, line)

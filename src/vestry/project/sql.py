@@ -5,24 +5,13 @@ References in the SQL are the lineage: nobody writes a list of dependencies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import traverse_scope
 
 from vestry.project.errors import Fault
-from vestry.project.names import TableName
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A table named in SQL; `name` is None where it is not a three-part name. Lines are 1-based."""
-
-    text: str
-    name: TableName | None
-    line: int
+from vestry.project.names import Reference, TableName
 
 
 class SqlFault(Exception):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,20 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _KeepText(_Loader):  # type: ignore[misc]
-    """Leaves `yes`, `no`, `on`, `off` and dates as the text that was written."""
+    """Leaves `yes`, `no`, `on`, `off` and dates as the text that was written; notes keys that stand twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeated: list[tuple[str, int, int]] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen and name != "<<":
+                self.repeated.append((name, line, seen[name]))
+            seen[name] = line
+        return super().construct_mapping(node, deep)
 
 
 _KeepText.yaml_implicit_resolvers = {
@@ -39,9 +51,10 @@ class YamlFile:
     path: str
     text: str
     data: Any
+    _root: yaml.Node | None = field(default=None, repr=False, compare=False)
 
     def line(self, keys: Sequence[str | int] = ()) -> int:
-        """The 1-based line of a key path such as `("tables", "job", "columns")`; of the nearest parent if it is absent."""
+        """The 1-based line of a key path such as `("tables", "job", "columns")`; of the nearest parent if absent."""
         node = self._root
         line = 1
         for key in keys:
@@ -59,10 +72,17 @@ class YamlFile:
             node = found
         return line
 
-    @cached_property
-    def _root(self) -> yaml.Node | None:
-        node: yaml.Node | None = yaml.compose(self.text, Loader=_KeepText)
-        return node
+    def texts(self) -> Iterator[tuple[str, int]]:
+        """Every text of the file's values, with its line."""
+        stack = [self._root]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, yaml.ScalarNode):
+                yield node.value, node.start_mark.line + 1
+            elif isinstance(node, yaml.MappingNode):
+                stack.extend(value for _, value in node.value)
+            elif isinstance(node, yaml.SequenceNode):
+                stack.extend(node.value)
 
 
 def read_yaml(file: Path, shown: str) -> YamlFile:
@@ -76,19 +96,45 @@ def read_yaml(file: Path, shown: str) -> YamlFile:
         raise ProjectError([Fault(shown, 0, "the file is not UTF-8", "save it as UTF-8")]) from error
     except OSError as error:
         raise ProjectError([Fault(shown, 0, f"the file cannot be read: {error.strerror}")]) from error
+    return parse_yaml(text, shown)
+
+
+def parse_yaml(text: str, shown: str) -> YamlFile:
+    """As `read_yaml`, of text that is at hand."""
+    loader = None
     try:
-        data = yaml.load(text, Loader=_KeepText)  # noqa: S506 - a safe loader, made stricter
+        loader = _KeepText(text)
+        root = loader.get_single_node()
+        data = loader.construct_document(root) if root is not None else None
     except yaml.YAMLError as error:
         raise ProjectError([_syntax_fault(error, text, shown)]) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
     if data is None:
         data = {}
     if not isinstance(data, dict):
         raise ProjectError([Fault(shown, 1, "the file must hold `key: value` lines", "see `vestry schema`")])
-    document = YamlFile(shown, text, data)
-    faults = list(_repeated_keys(document._root, shown))
-    if faults:
-        raise ProjectError(faults)
-    return document
+    if loader.repeated:
+        raise ProjectError(
+            Fault(shown, line, f"the key `{name}` stands twice", f"it stands on line {other} too; keep one")
+            for name, line, other in loader.repeated
+        )
+    return YamlFile(shown, text, data, root)
+
+
+#: What the YAML reader says, and what that means to the person who wrote the line.
+_MEANING = {
+    "mapping values are not allowed": ("a `:` where the text cannot have one", "put the text in quotes"),
+    "could not find expected ':'": ("a key without its `:`", "write `key: value`"),
+    "did not find expected key": ("the line does not fit the indentation around it", "indent it as its neighbours are"),
+    "did not find expected '-'": ("the line does not fit the list above it", "indent it as its neighbours are"),
+    "found unexpected end of stream": ("a quote that is not closed", "close it"),
+    "found undefined alias": ("`*` begins an alias in YAML", "put the text in quotes"),
+    "found unknown escape character": ("`\\` in double quotes begins an escape", "use single quotes"),
+    "did not find expected ',' or": ("a `[` or `{` that is not closed", "close it"),
+    "control characters are not allowed": ("a control character", "take it out"),
+}
 
 
 def _syntax_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
@@ -96,26 +142,13 @@ def _syntax_fault(error: yaml.YAMLError, text: str, shown: str) -> Fault:
     line = mark.line + 1 if mark else 1
     lines = text.splitlines()
     here = lines[line - 1] if line <= len(lines) else ""
-    if "\t" in here[: len(here) - len(here.lstrip())] or (mark and "\t" in str(getattr(error, "problem", ""))):
+    problem = str(getattr(error, "problem", None) or error)
+    tabbed = next((n for n, row in enumerate(lines, 1) if "\t" in row[: len(row) - len(row.lstrip())]), None)
+    if "\t" in here[: len(here) - len(here.lstrip())]:
         return Fault(shown, line, "a tab in the indentation", "YAML is indented with spaces: replace the tab")
-    problem = getattr(error, "problem", None) or "this is not YAML"
-    return Fault(shown, line, f"not valid YAML: {problem}", "look at this line and the one above it")
-
-
-def _repeated_keys(node: Any, shown: str) -> list[Fault]:
-    faults = []
-    stack = [node]
-    while stack:
-        here = stack.pop()
-        if isinstance(here, yaml.MappingNode):
-            seen: dict[str, int] = {}
-            for key, value in here.value:
-                name = str(key.value)
-                if name in seen and name != "<<":
-                    mend = f"it stands on line {seen[name]} too; keep one"
-                    faults.append(Fault(shown, key.start_mark.line + 1, f"the key `{name}` stands twice", mend))
-                seen[name] = key.start_mark.line + 1
-                stack.append(value)
-        elif isinstance(here, yaml.SequenceNode):
-            stack.extend(here.value)
-    return faults
+    if tabbed and ("\\t" in problem or "indentation" in problem or "expected" in problem):
+        return Fault(shown, tabbed, "a tab in the indentation", "YAML is indented with spaces: replace the tab")
+    for said, (what, mend) in _MEANING.items():
+        if said in problem:
+            return Fault(shown, line, f"not valid YAML: {what}", mend)
+    return Fault(shown, line, f"not valid YAML: {problem.splitlines()[0]}", "look at this line and the one above it")

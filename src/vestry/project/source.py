@@ -1,0 +1,66 @@
+"""Sources: one YAML file for each system of record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vestry.project.errors import Fault, ProjectError, did_you_mean, listed
+from vestry.project.models import DatabaseSource, FileSource, RestSource
+from vestry.project.names import BRONZE, NAME_RULE, TableName, is_table_name
+from vestry.project.validation import validated
+from vestry.project.yamlfile import YamlFile, read_yaml
+
+AnySource = FileSource | DatabaseSource | RestSource
+CONNECTORS: dict[str, type[AnySource]] = {"files": FileSource, "database": DatabaseSource, "rest": RestSource}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A system of record, and how to reach it."""
+
+    name: str
+    file: YamlFile
+    spec: AnySource
+
+    def bronze(self, table: str) -> TableName:
+        return TableName(BRONZE, self.name, table)
+
+
+def read_sources(root: Path, faults: list[Fault]) -> Iterator[Source]:
+    """Every source that can be read; the faults of the rest are added to `faults`."""
+    seen: dict[str, str] = {}
+    for file in sorted([*(root / "sources").glob("*.yaml"), *(root / "sources").glob("*.yml")]):
+        shown = file.relative_to(root).as_posix()
+        if not is_table_name(file.stem):
+            faults.append(Fault(shown, 0, f"`{file.stem}` is not a name for a source", NAME_RULE))
+        if file.stem in seen:
+            faults.append(Fault(shown, 0, f"the source `{file.stem}` is in {seen[file.stem]} too", "keep one"))
+            continue
+        seen[file.stem] = shown
+        if source := _read_source(file, shown, faults):
+            yield source
+
+
+def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
+    try:
+        document = read_yaml(file, shown)
+    except ProjectError as error:
+        faults.extend(error.faults)
+        return None
+    kind = document.data.get("connector")
+    if kind not in CONNECTORS:
+        what = f"unknown connector `{kind}`" if kind else "the key `connector` is missing"
+        mend = did_you_mean(str(kind), CONNECTORS) if kind else f"add `connector:` {listed(CONNECTORS, 'or')}"
+        faults.append(Fault(shown, document.line(("connector",)), what, mend))
+        return None
+    model: type[AnySource] = CONNECTORS[kind]
+    spec = validated(model, document.data, shown, document.line, faults)
+    if spec is None:
+        return None
+    for table in spec.tables:
+        if not is_table_name(table):
+            line = document.line(("tables", table))
+            faults.append(Fault(shown, line, f"`{table}` is not a name for a table", NAME_RULE))
+    return Source(file.stem, document, spec)

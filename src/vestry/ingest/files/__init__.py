@@ -1,0 +1,36 @@
+"""Turns one file into rows that DuckDB can read, and loses nothing on the way.
+
+`read_file` gives a select and an account: lines with data = rows + rejected, always. Clean delimited
+text goes by DuckDB's own reader (`fast`), held to a count of lines that is made independently (`scan`);
+all else is read patiently (`patient`), where a line that cannot be a row is kept with its reason.
+`grid` knows headers and totals, for text and sheets alike. `inspect_file` and `sheets` tell an analyst
+what is in a file.
+"""
+
+from vestry.ingest.files.inspection import ColumnProfile, FileProfile, inspect_file
+from vestry.ingest.files.model import EmptyFile, FileOptions, FileRows, UnreadableFile
+from vestry.ingest.files.reading import read_file
+from vestry.ingest.files.scan import Scan, fingerprint, scan
+
+__all__ = [
+    "ColumnProfile",
+    "EmptyFile",
+    "FileOptions",
+    "FileProfile",
+    "FileRows",
+    "Scan",
+    "UnreadableFile",
+    "fingerprint",
+    "inspect_file",
+    "read_file",
+    "scan",
+    "sheets",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "sheets":  # loads the workbook library, which most loads do not need
+        from vestry.ingest.files.workbook import sheets
+
+        return sheets
+    raise AttributeError(name)

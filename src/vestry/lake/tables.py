@@ -140,8 +140,10 @@ class Lake:
         finally:
             lock.release()
 
-    def stage(self, con: duckdb.DuckDBPyConnection, name: TableName, select: str, *, level: int = 1) -> Staged:
-        """Write the rows of `select` beside the table, in its order, zstd-compressed at `level`.
+    def stage(
+        self, con: duckdb.DuckDBPyConnection, name: TableName, select: str, *, file_size: str | None = None
+    ) -> Staged:
+        """Write the rows of `select` beside the table, in its order, in files of about `file_size`.
 
         Raises duckdb.Error where the SELECT fails; nothing is published then.
         """
@@ -153,8 +155,8 @@ class Lake:
             Path(uri).mkdir(parents=True, exist_ok=True)
         batch = uuid.uuid4().hex[:12]
         rows = con.execute(
-            f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL {level}, "
-            f"FILE_SIZE_BYTES '{_FILE_SIZE}', FILENAME_PATTERN 'part-{batch}-{{i}}', "
+            f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+            f"FILE_SIZE_BYTES '{file_size or _FILE_SIZE}', FILENAME_PATTERN 'part-{batch}-{{i}}', "
             "OVERWRITE_OR_IGNORE, RETURN_STATS)"
         ).fetchall()
         files = tuple(
@@ -163,6 +165,11 @@ class Lake:
             if count
         )
         return Staged(name, uri, columns, files)
+
+    def discard(self, staged: Staged) -> None:
+        """Remove what was staged and will not be published."""
+        for file in staged.files if self.is_local else ():
+            Path(staged.uri, file.name).unlink(missing_ok=True)
 
     def publish(
         self,
@@ -215,6 +222,12 @@ class Lake:
         )
         return table.version()
 
+    def note(self, name: TableName, marks: Mapping[str, int]) -> None:
+        """Leave marks on a table whose data stay as they are."""
+        table = self.existing(name)
+        properties = CommitProperties(app_transactions=[Transaction(k, v) for k, v in marks.items()])
+        table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=properties)
+
     def _widened(self, table: DeltaTable, schema: Schema) -> Schema:
         """Give the table the columns that are new, so that rows that lack them are NULL there."""
         have = {field.name for field in table.schema().fields}
@@ -235,7 +248,7 @@ class Lake:
 
     def history(self, name: TableName, limit: int | None = None) -> list[Version]:
         """The table's versions, newest first."""
-        table = self._existing(name)
+        table = self.existing(name)
         return [
             Version(
                 entry.get("version", 0),
@@ -259,7 +272,7 @@ class Lake:
             )
         return max(v.version for v in versions)
 
-    def _existing(self, name: TableName) -> DeltaTable:
+    def existing(self, name: TableName) -> DeltaTable:
         table = self.open(name)
         if table is None:
             raise VestryError(f"there is no table {name} in the lake yet", mend="make it with `vestry run`")

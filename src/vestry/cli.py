@@ -1,0 +1,336 @@
+"""The `vestry` command: parses, calls, prints. What it imports beyond click, it imports when it is used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from vestry.run.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """Shows an error as a person needs it, and answers with its exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from vestry.project.errors import VestryError
+
+        try:
+            return super().invoke(ctx)
+        except VestryError as error:
+            if ctx.params.get("trace"):
+                raise
+            from vestry.console import fail
+
+            fail(error)
+            ctx.exit(error.exit_code)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def project_option(command: F) -> F:
+    """`-C DIR`, which every command takes."""
+    return click.option(
+        "-C", "folder", default=".", metavar="DIR", type=click.Path(path_type=Path), help="The project's folder."
+    )(command)
+
+
+def format_options(command: F) -> F:
+    """`--format` and `--json`, where a command answers with data."""
+    json = click.option("--json", "form", flag_value="json", help="The same as --format json.")
+    form = click.option(
+        "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    )
+    return json(form(command))
+
+
+def _open(folder: Path) -> Workspace:
+    from vestry.run.workspace import Workspace
+
+    return Workspace.open(folder)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--trace", is_flag=True, help="On an error, show the stack trace.")
+@click.version_option(package_name="vestry", prog_name="vestry")
+def main(trace: bool) -> None:
+    """Vestry: a council's folder of plain text in, governed and trustworthy data out.
+
+    \b
+    Begin:
+      vestry demo westmarsh           a council that does not exist, with its data
+      vestry init mycouncil           a project of your own
+      vestry -h, vestry run -h        help, with examples
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Make a small council project in FOLDER, ready to run.
+
+    \b
+    Example:
+      vestry init mycouncil && vestry -h
+      vestry run -C mycouncil
+    """
+    from vestry.project.scaffold import init_project
+
+    for file in init_project(folder):
+        click.echo(f"  {file}")
+    click.echo(f"A council project is in {folder}. Next:  vestry run -C {folder}")
+
+
+@main.command()
+@project_option
+@format_options
+def check(folder: Path, form: str) -> None:
+    """Find every fault of the project: file, line, what is wrong and how to mend it.
+
+    \b
+    Examples:
+      vestry check
+      vestry check --json | jq length
+    """
+    from vestry.products.check import check as check_project
+    from vestry.project.project import find_root
+
+    faults = check_project(find_root(folder))
+    if form != "table":
+        from vestry.console import show_rows
+
+        rows = [{"file": f.file, "line": f.line, "what": f.what, "mend": f.mend} for f in faults]
+        show_rows(rows, ["file", "line", "what", "mend"], form)
+    else:
+        for fault in faults:
+            click.echo(str(fault))
+        click.echo("No faults." if not faults else f"{len(faults)} fault{'s' if len(faults) > 1 else ''}.")
+    if faults:
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("select", nargs=-1)
+@click.option("--plan", "only_plan", is_flag=True, help="Say what would run and why, and run nothing.")
+@click.option("--log", type=click.Choice(["text", "json"]), default="text", help="json: one event a line, on stderr.")
+@project_option
+@format_options
+def run(select: tuple[str, ...], only_plan: bool, log: str, folder: Path, form: str) -> None:
+    """Load what is new and build what has changed: all, or what SELECT names.
+
+    \b
+    SELECT is a table, a product (housing.repairs), domain:housing, layer:gold or source:repairs;
+    a + before it takes what it needs too, a + after it what needs it.
+    \b
+    Examples:
+      vestry run
+      vestry run --plan
+      vestry run +housing.repairs
+      vestry run source:repairs+ domain:finance
+    """
+    workspace = _open(folder)
+    if only_plan:
+        _show_plan(workspace, select, form)
+        return
+    from vestry.run.events import JsonLines
+    from vestry.run.progress import Progress
+
+    listen = JsonLines() if log == "json" else Progress(quiet=form != "table")
+    with listen:
+        outcomes = workspace.run(select, listen)
+    wrong = [o for o in outcomes if o.status in ("failed", "blocked")]
+    if form != "table":
+        from vestry.console import show_rows
+
+        rows = [{"table": str(o.step.name), "status": o.status, "detail": o.detail, "seconds": round(o.seconds, 3)}
+                for o in outcomes]
+        show_rows(rows, ["table", "status", "detail", "seconds"], form)
+    for outcome in wrong:
+        if outcome.error:
+            from vestry.console import fail
+
+            fail(outcome.error)
+    if wrong:
+        sys.exit(1)
+    if form == "table" and log == "text" and all(o.status == "skipped" for o in outcomes):
+        click.echo(f"Nothing to do: {len(outcomes)} steps are up to date.")
+
+
+def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None:
+    from vestry.console import show_rows
+
+    decisions = workspace.plan(select)
+    running = [{"table": str(d.step.name), "step": d.step.kind, "why": "; ".join(d.reasons)} for d in decisions if d.runs]
+    if running or form != "table":
+        show_rows(running, ["table", "step", "why"], form)
+    if form == "table":
+        rest = len(decisions) - len(running)
+        click.echo(f"{len(running)} would run, {rest} up to date." if running else f"Nothing to do: {rest} steps are up to date.")
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--limit", default=40, show_default=True, help="Rows shown in a table for people.")
+@project_option
+@format_options
+def query(sql: str, limit: int, folder: Path, form: str) -> None:
+    """Ask the lake in SQL (DuckDB's dialect). SQL of - is read from standard input.
+
+    \b
+    Examples:
+      vestry query "select * from housing.repairs.repair limit 5"
+      vestry query "select count(*) from housing.repairs.repair at (version => 3)"
+      vestry query "from finance.spending.payment" --format parquet > payments.parquet
+    """
+    from vestry.console import emit
+    from vestry.run.query import ask
+
+    text = sys.stdin.read() if sql == "-" else sql
+    emit(ask(_open(folder), text), form, limit)
+
+
+@main.command()
+@click.argument("name", required=False)
+@project_option
+@format_options
+def show(name: str | None, folder: Path, form: str) -> None:
+    """Show a table: what it is, whose, its columns, quality and versions. Without NAME: all tables.
+
+    \b
+    Examples:
+      vestry show
+      vestry show housing.repairs.repair
+      vestry show bronze.repairs.fixwell --json
+    """
+    from vestry.run.show import show_all, show_table
+
+    workspace = _open(folder)
+    if name is None:
+        show_all(workspace, form)
+    else:
+        show_table(workspace, name, form)
+
+
+@main.command()
+@click.argument("kind", required=False)
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write all schemas to a folder.")
+def schema(kind: str | None, target: Path | None) -> None:
+    """Print the JSON Schema of a project's files, so that editors complete and check them.
+
+    \b
+    Examples:
+      vestry schema source
+      vestry schema --write .vestry/schemas
+    """
+    import json
+
+    from vestry.project.schemas import KINDS, json_schema, write_schemas
+
+    if target:
+        click.echo(json.dumps(write_schemas(target), indent=2))
+    elif kind:
+        click.echo(json.dumps(json_schema(kind), indent=2))
+    else:
+        click.echo("\n".join(KINDS))
+
+
+@main.command()
+@click.argument("ref", default="HEAD")
+@project_option
+@format_options
+def diff(ref: str, folder: Path, form: str) -> None:
+    """Say which changes to contracts since a git REF break a consumer, and who the consumers are.
+
+    \b
+    Examples:
+      vestry diff
+      vestry diff main --json
+    """
+    from vestry.console import show_rows
+    from vestry.project.diff import diff as diff_project
+
+    changes = diff_project(folder, ref)
+    rows = [
+        {"change": c.what, "effect": c.effect, "where": c.where, "consumers": ", ".join(c.consumers)} for c in changes
+    ]
+    if form == "table" and not rows:
+        click.echo(f"No contract has changed since {ref}.")
+    else:
+        show_rows(rows, ["effect", "change", "where", "consumers"], form)
+    if any(c.effect == "breaking" for c in changes):
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--limit", default=20, show_default=True)
+@project_option
+@format_options
+def history(name: str, limit: int, folder: Path, form: str) -> None:
+    """List a table's versions, newest first.
+
+    \b
+    Example:
+      vestry history housing.repairs.repair
+    """
+    from vestry.console import show_rows
+    from vestry.project.names import TableName
+
+    versions = _open(folder).lake.history(TableName.parse(name), limit)
+    rows = [
+        {"version": v.version, "at": f"{v.at:%Y-%m-%d %H:%M:%S}", "operation": v.operation.lower(),
+         "rows": v.record.get("rows", v.record.get("loaded")), "run": v.record.get("run")}
+        for v in versions
+    ]
+    show_rows(rows, ["version", "at", "operation", "rows", "run"], form)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("version", type=int)
+@project_option
+def restore(name: str, version: int, folder: Path) -> None:
+    """Put a table back to an earlier VERSION; what came after stays in its history.
+
+    \b
+    Example:
+      vestry restore housing.repairs.repair 3
+    """
+    from vestry.lake.maintenance import restore as restore_table
+    from vestry.project.names import TableName
+
+    now = restore_table(_open(folder).lake, TableName.parse(name), version)
+    click.echo(f"{name} is as it was at version {version}; that is now version {now}.")
+
+
+@main.command()
+@click.argument("select", nargs=-1)
+@click.option("--vacuum", is_flag=True, help="Also remove files that no version within the retention needs.")
+@project_option
+def compact(select: tuple[str, ...], vacuum: bool, folder: Path) -> None:
+    """Put a table's many small files together: all tables, or those named.
+
+    \b
+    Examples:
+      vestry compact
+      vestry compact bronze.repairs.fixwell --vacuum
+    """
+    from vestry.lake.maintenance import compact as compact_table
+    from vestry.lake.maintenance import vacuum as vacuum_table
+    from vestry.project.names import TableName
+
+    workspace = _open(folder)
+    names = [TableName.parse(n) for n in select] or [n for n in workspace.known() if workspace.lake.open(n)]
+    for name in names:
+        before, after = compact_table(workspace.lake, name)
+        said = f"{name}: {before} files → {after}" if before != after else f"{name}: {before} files"
+        if vacuum:
+            said += f", {vacuum_table(workspace.lake, name)} old files removed"
+        click.echo(said)

@@ -1,0 +1,91 @@
+"""How answers are shown: tables for people, CSV, JSON and Parquet for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vestry.project.errors import VestryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("table", "csv", "json", "parquet")
+_SHOWN = 40
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str, title: str = "") -> None:
+    """Show a few rows that are at hand."""
+    if form == "table":
+        print_table([[row.get(c) for c in columns] for row in rows], columns, title)
+        return
+    import pyarrow as pa
+
+    emit(pa.Table.from_pylist([{c: row.get(c) for c in columns} for row in rows]), form)
+
+
+def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
+    """Write an answer to standard output; a table for people shows its first rows and how many there are."""
+    if form == "table":
+        head = answer.slice(0, limit)
+        print_table([list(row.values()) for row in head.to_pylist()], answer.column_names)
+        rest = answer.num_rows - head.num_rows
+        more = f" (the first {limit}; all with --format csv)" if rest else ""
+        click.echo(f"{answer.num_rows:,} row{'s' if answer.num_rows != 1 else ''}{more}")
+        return
+    if form == "parquet":
+        if sys.stdout.isatty():
+            raise VestryError("Parquet is not for a terminal", mend="send it to a file: … --format parquet > out.parquet")
+        import pyarrow.parquet as pq
+
+        pq.write_table(answer, sys.stdout.buffer)
+        return
+    if form == "csv":
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\r\n" if not sys.stdout.isatty() else "\n")
+        writer.writerow(answer.column_names)
+        for batch in answer.to_batches(max_chunksize=10_000):
+            writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        return
+    import json
+
+    separator = "["
+    for batch in answer.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            sys.stdout.write(f"{separator}\n {json.dumps(row, default=str, ensure_ascii=False)}")
+            separator = ","
+    sys.stdout.write("\n]\n" if separator == "," else "[]\n")
+
+
+def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: str = "") -> None:
+    """A plain table; on a narrow terminal long values are cut."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    data = [list(row) for row in rows]
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for place, column in enumerate(columns):
+        numeric = any(isinstance(r[place], int | float) and not isinstance(r[place], bool) for r in data)
+        table.add_column(column, justify="right" if numeric else "left", overflow="ellipsis", no_wrap=True)
+    for row in data:
+        table.add_row(*("" if v is None else f"{v:,}" if type(v) is int else str(v) for v in row))
+    width = None if sys.stdout.isatty() else 160
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def fail(error: VestryError) -> None:
+    """Say what went wrong, where, and what to do, on standard error."""
+    head = f"{error.where}: {error.what}" if error.where else error.what
+    click.secho(f"✗ {head}", fg="red", err=True)
+    if error.mend:
+        click.echo(f"  {error.mend}", err=True)
+
+
+def to_path(text: str) -> Path:
+    return Path(text).expanduser()

@@ -1,0 +1,124 @@
+"""Databases, read through DuckDB's scanners: whole, or what is new by a cursor column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from vestry.ingest.connector import Context, Part
+from vestry.ingest.cursor import greatest, new_only
+from vestry.ingest.fingerprints import number
+from vestry.project import DataError, VestryError, literal, quote
+from vestry.project.errors import did_you_mean
+from vestry.project.models import DatabaseTable
+from vestry.project.project import expand
+
+_FILE = "vestry.file"
+
+
+class DatabaseConnector:
+    """SQLite by its file; other systems join by the scheme of their URL."""
+
+    def news(self, context: Context) -> str | None:
+        file = _file(context)
+        had = context.mark(_FILE)
+        if had is None:
+            return "not loaded yet"
+        return None if had == _state(context, file) else f"{file.name} has changed"
+
+    def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
+        file = _file(context)
+        state = _state(context, file)
+        if context.mark(_FILE) == state:
+            return
+        context.engine.load("sqlite_scanner")
+        alias = f"source_{context.source.name}_{context.table}"
+        try:
+            con.execute(f"ATTACH {literal(str(file))} AS {quote(alias)} (TYPE sqlite, READ_ONLY)")
+        except duckdb.Error as error:
+            raise DataError(f"{file.name} is not an SQLite database", context.where, "check `url`") from error
+        try:
+            yield _part(context, con, alias, state)
+        finally:
+            con.execute(f"DETACH {quote(alias)}")
+
+
+def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: int) -> Part:
+    spec: DatabaseTable = context.spec or DatabaseTable()
+    table = spec.table or context.table
+    relation = f"{quote(alias)}.{quote(table)}"
+    names = _names(con, alias, table, spec, context)
+    since = greatest(context, con, spec.cursor) if spec.cursor else None
+    after = f" WHERE {quote(spec.cursor or '')} >= {literal(since)}" if since is not None else ""
+
+    def part(select: str) -> Part:
+        if since is not None:
+            select = new_only(context, select, names, str(spec.cursor), since)
+        return Part(
+            origin=f"{context.source.spec.url.rsplit('/', 1)[-1]}/{table}",
+            select=select,
+            whole=since is None,
+            marks={_FILE: state},
+            record={"cursor": spec.cursor, "since": since} if spec.cursor else {},
+        )
+
+    picked = ", ".join(quote(n) for n in names)
+    # SQLite lets a column hold values of any type; where one does, all can be kept as text.
+    texts = ", ".join(f"CAST({quote(n)} AS TEXT) AS {quote(n)}" for n in names)
+    inner = f"SELECT {texts} FROM {quote(table)}{after}"
+    as_text = f"SELECT *, row_number() OVER () AS _row FROM sqlite_query({literal(alias)}, {literal(inner)})"
+    typed = f"SELECT {picked}, {_place(con, relation)} AS _row FROM {relation}{after}"
+    return replace(part(typed), again=lambda: part(as_text))
+
+
+def _names(
+    con: duckdb.DuckDBPyConnection, alias: str, table: str, spec: DatabaseTable, context: Context
+) -> list[str]:
+    """The columns to read.
+
+    Raises VestryError with the nearest name where the table or a column is not there.
+    """
+    rows = con.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ? ORDER BY column_index", [alias]
+    ).fetchall()
+    tables = sorted({r[0] for r in rows})
+    if table not in tables:
+        raise VestryError(f"the database has no table `{table}`", context.where, did_you_mean(table, tables))
+    columns = [r[1] for r in rows if r[0] == table]
+    for name in [*(spec.columns or []), *([spec.cursor] if spec.cursor else [])]:
+        if name not in columns:
+            mend = did_you_mean(name, columns)
+            raise VestryError(f"the table `{table}` has no column `{name}`", context.where, mend)
+    return spec.columns or columns
+
+
+def _place(con: duckdb.DuckDBPyConnection, relation: str) -> str:
+    """SQLite's own row id, which costs nothing; a table without one is counted."""
+    try:
+        con.execute(f"SELECT rowid FROM {relation} LIMIT 1").fetchone()
+    except duckdb.Error:
+        return "row_number() OVER ()"
+    return "rowid"
+
+
+def _file(context: Context) -> Path:
+    url = expand(context.source.spec.url, context.where)
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme != "sqlite":
+        raise VestryError(
+            f"no way to reach a database by `{scheme}`", context.where, "write sqlite:///path/to/file.sqlite"
+        )
+    file = context.project.root / rest.removeprefix("/") if not rest.startswith("//") else Path(rest[1:])
+    if not file.is_file():
+        raise DataError(f"the database {file} is not there", context.where, "check `url`, or that the disk is mounted")
+    return file
+
+
+def _state(context: Context, file: Path) -> int:
+    """What tells whether the file, or the way it is read, has changed; a write-ahead log counts as the file."""
+    log = file.with_name(file.name + "-wal")
+    logged = context.fingerprints.of(log) if log.is_file() and log.stat().st_size else ""
+    return number(context.fingerprints.of(file), logged, context.spec)

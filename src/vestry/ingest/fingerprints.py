@@ -1,0 +1,59 @@
+"""Files are known by their content; this remembers the digest of those that have not been touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from pathlib import Path
+
+#: A file touched so shortly before it was read may be touched again without a new time.
+_SETTLED_NS = 2_000_000_000
+
+
+class Fingerprints:
+    """SHA-256 of files, kept with size and time of change so that an untouched file is not read again.
+
+    The cache may be thrown away at any time.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._changed = False
+        try:
+            self._known: dict[str, list[object]] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, path: Path) -> str:
+        """The SHA-256 of the file's content, in hex."""
+        stat = path.stat()
+        entry = self._known.get(str(path))
+        if entry and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
+            return str(entry[2])
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS:
+            with self._lock:
+                self._known[str(path)] = [stat.st_size, stat.st_mtime_ns, digest]
+                self._changed = True
+        return digest
+
+    def save(self) -> None:
+        """Write the cache, in one move."""
+        with self._lock:
+            if not self._changed:
+                return
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            aside = self._file.with_suffix(".new")
+            aside.write_text(json.dumps(self._known))
+            aside.replace(self._file)
+            self._changed = False
+
+
+def number(*parts: object) -> int:
+    """A number of 63 bits that stands for the parts: what a Delta commit can keep as a mark."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -1,0 +1,147 @@
+"""A vendor's API that gives pages of records, whole or changed since a cursor: dlt's REST client."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from vestry.ingest.connector import Context, Part
+from vestry.ingest.cursor import greatest, new_only
+from vestry.ingest.files.reading import FileOptions, read_file
+from vestry.project import DataError, VestryError
+from vestry.project.models import RestTable
+from vestry.project.project import expand
+
+_EVERY = re.compile(r"(\d+)\s*([smhd])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class RestConnector:
+    """HTTP APIs with JSON. An API is not asked more often than the source's `every`."""
+
+    def news(self, context: Context) -> str | None:
+        asked = _asked(context)
+        if asked is None or context.mark("vestry.data") is None:
+            return "not asked yet"
+        wait = every_seconds(context.source.spec.every, context.where)
+        return None if time.time() - asked < wait else f"last asked more than {context.source.spec.every} ago"
+
+    def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
+        spec: RestTable = context.spec
+        since = None
+        if spec.cursor:
+            since = greatest(context, con, spec.cursor.field)
+        pages = workdir / "records.ndjson"
+        count = _fetch(context, spec, since, pages)
+        _remember_asked(context)
+        if not count:
+            return
+        rows = read_file(pages, FileOptions(format="ndjson"), con, workdir)
+        select = rows.select
+        if spec.cursor:
+            select = new_only(context, select, rows.columns, spec.cursor.field, since, distinct=True)
+            if con.execute(f"SELECT 1 FROM ({select}) LIMIT 1").fetchone() is None:
+                return
+        yield Part(
+            origin=spec.endpoint,
+            select=select,
+            rejected=rows.rejected,
+            whole=spec.cursor is None,
+            record={"since": since, "fetched": count},
+        )
+
+
+def _fetch(context: Context, spec: RestTable, since: str | None, into: Path) -> int:
+    """Ask for every page and write the records, one a line; the number of records.
+
+    Raises DataError, naming how far it came, where the API fails: then nothing is loaded.
+    """
+    from dlt.sources.helpers.requests import Client
+    from dlt.sources.helpers.rest_client import RESTClient
+
+    logging.getLogger("dlt").setLevel(logging.ERROR)
+    source = context.source.spec
+    params: dict[str, Any] = dict(spec.params)
+    if spec.cursor:
+        params[spec.cursor.param] = since if since is not None else spec.cursor.start
+    url = expand(source.url, context.where)
+    client = RESTClient(
+        base_url=url,
+        headers={k: expand(v, context.where) for k, v in source.headers.items()},
+        auth=_auth(source.auth, context.where),
+        paginator=_paginator(spec.paginator),
+        session=Client(request_max_attempts=3, request_backoff_factor=0.5, raise_for_status=True).session,
+    )
+    count = pages = 0
+    try:
+        with into.open("w", encoding="utf-8") as out:
+            for page in client.paginate(spec.endpoint, params=params, data_selector=spec.rows):
+                pages += 1
+                for record in page:
+                    out.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    count += 1
+    except VestryError:
+        raise
+    except Exception as error:  # what a vendor's API can do has no end; each is the same to the load
+        what = f"the API at {url} failed after {pages} pages ({_reason(error)}); nothing was loaded"
+        raise DataError(what, context.where, "the next run asks again from the same place") from error
+    return count
+
+
+def _reason(error: Exception) -> str:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status:
+        return f"status {status}"
+    return {"ConnectionError": "no connection", "ReadTimeout": "no answer in time", "JSONDecodeError": "not JSON"}.get(
+        type(error).__name__, type(error).__name__
+    )
+
+
+def _auth(auth: dict[str, Any] | None, where: str) -> Any:
+    from dlt.sources.rest_api.config_setup import create_auth
+
+    if auth is None:
+        return None
+    filled = {k: expand(v, where) if isinstance(v, str) else v for k, v in auth.items()}
+    return create_auth(filled)  # type: ignore[arg-type]
+
+
+def _paginator(paginator: Any) -> Any:
+    from dlt.sources.rest_api.config_setup import create_paginator
+
+    return create_paginator(paginator) if paginator else None
+
+
+def every_seconds(text: str, where: str) -> int:
+    """`15m` in seconds.
+
+    Raises VestryError where it is not a number with s, m, h or d.
+    """
+    found = _EVERY.match(text.strip())
+    if not found:
+        raise VestryError(f"`every: {text}` is not a time", where, "write 30s, 15m, 1h or 1d")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _asked_file(context: Context) -> Path:
+    return context.project.state / "asked" / f"{context.bronze}.json"
+
+
+def _asked(context: Context) -> float | None:
+    try:
+        return float(json.loads(_asked_file(context).read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+def _remember_asked(context: Context) -> None:
+    file = _asked_file(context)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(time.time()))

@@ -1,0 +1,46 @@
+"""Keeping tables in shape: compaction, vacuum with a safe retention, restore."""
+
+from __future__ import annotations
+
+from deltalake import CommitProperties, Transaction
+
+from vestry.lake.tables import DATA, Lake
+from vestry.project import TableName, VestryError
+
+#: A reader may still hold a version this old, and a writer may still be writing: nothing younger goes.
+_SAFE_HOURS = 24 * 7
+
+
+def compact(lake: Lake, name: TableName) -> tuple[int, int]:
+    """Put small files together; the number of files before and after. The data stay as they are."""
+    with lake.lock(name):
+        table = lake.existing(name)
+        before = len(table.file_uris())
+        table.optimize.compact()
+        return before, len(table.file_uris())
+
+
+def vacuum(lake: Lake, name: TableName, *, hours: int | None = None) -> int:
+    """Remove files that no version within the retention needs, orphans of killed writers among them.
+
+    The retention is the lake's `keep_days` and never under a week, so that no reader loses a file.
+    """
+    hours = lake.keep_days * 24 if hours is None else hours
+    if hours < _SAFE_HOURS:
+        raise VestryError(
+            f"a retention of {hours} hours is not safe", mend=f"keep at least {_SAFE_HOURS} hours: a reader may need them"
+        )
+    with lake.lock(name):
+        return len(lake.existing(name).vacuum(retention_hours=hours, dry_run=False, full=True))
+
+
+def restore(lake: Lake, name: TableName, version: int) -> int:
+    """Make the table's data those of an earlier version, in a commit of their own; the new version."""
+    with lake.lock(name):
+        table = lake.existing(name)
+        current = table.version()
+        if not 0 <= version <= current:
+            raise VestryError(f"{name} has no version {version}", mend=f"its versions are 0 to {current}")
+        marks = [Transaction(DATA, current + 1)]
+        table.restore(version, commit_properties=CommitProperties(app_transactions=marks))
+        return table.version()

@@ -1,0 +1,68 @@
+"""What a builder is: from a table's recipe and its inputs to the rows of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import duckdb
+
+from vestry.lake import Engine
+from vestry.project import ProductTable, Project, TableName, VestryError
+
+
+@dataclass(frozen=True)
+class Making:
+    """The rows that a builder gives.
+
+    `select` is SQL for the context's connection. Without `keys` it is the whole table; with
+    `keys` (columns) it is all rows of those keys that stand in `affected` (a relation with just
+    these columns): earlier rows of an affected key go.
+    """
+
+    select: str
+    keys: Sequence[str] = ()
+    affected: str = ""
+    #: The columns by which a whole table is put in order, so that a later change touches few files.
+    order: Sequence[str] = ()
+    marks: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a builder works with. On `con`, SQL names every input `domain.product.table`."""
+
+    project: Project
+    table: ProductTable
+    engine: Engine
+    con: duckdb.DuckDBPyConnection
+    inputs: Mapping[TableName, int]
+    #: Reads a mark of the table's own last commits; None where there is none.
+    mark: Callable[[str], int | None]
+    #: The table must be made anew: its code or contract has changed.
+    anew: bool
+
+    @property
+    def where(self) -> str:
+        return self.project.shown(self.table.recipe)
+
+
+class Builder(Protocol):
+    """A way to make a table, chosen by its recipe's suffix."""
+
+    def make(self, context: Context) -> Making | None:
+        """The rows, or None where nothing has changed."""
+        ...
+
+
+def builder(kind: str) -> Builder:
+    """The builder for recipes of that suffix, ours or another package's.
+
+    Raises VestryError where there is none.
+    """
+    for entry in entry_points(group="vestry.builders", name=kind):
+        made: Builder = entry.load()()
+        return made
+    raise VestryError(f"nothing builds a recipe that ends in .{kind}", mend="use .sql, .py or .snapshot.yaml")

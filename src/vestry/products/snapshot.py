@@ -1,0 +1,96 @@
+"""The current state, or the whole history, of a feed that only tells of changes.
+
+After the first time only the keys that changed are made again: from all their changes in
+bronze, so that one that comes late, or twice, or out of order, ends as if it had come in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from vestry.products.builder import Context, Making
+from vestry.project import TableName, VestryError, quote
+from vestry.project.models import SnapshotFile
+from vestry.project.yamlfile import read_yaml
+
+#: Of bronze: when it was last loaded, and when rows were last taken away. Of ours: up to where we have read.
+_LOADED_AT = "vestry.loaded_at"
+_REPLACED = "vestry.replaced"
+_READ_TO = "vestry.read_to"
+_HISTORY = ("valid_from", "valid_to")
+_AFFECTED = "snapshot_affected"
+
+
+class SnapshotBuilder:
+    """`<table>.snapshot.yaml`; `<table>_history`, where the contract promises it, is made from the same file."""
+
+    def make(self, context: Context) -> Making | None:
+        spec = read_snapshot(context)
+        feed = TableName.parse(spec.from_)
+        lake = context.engine.lake
+        loaded_at = lake.mark(feed, _LOADED_AT) or 0
+        replaced = lake.mark(feed, _REPLACED) or 0
+        read_to = context.mark(_READ_TO)
+        marks = {_READ_TO: loaded_at}
+        is_history = context.table.name.table.endswith("_history")
+        columns = [c.name for c in context.table.contract.columns if not (is_history and c.name in _HISTORY)]
+        if read_to is None or context.anew or replaced > read_to:
+            return Making(_states(spec, feed, columns, is_history), order=spec.key, marks=marks)
+        keys = ", ".join(f"{spec.columns.get(k, quote(k))} AS {quote(k)}" for k in spec.key)
+        raw = _raw_keys(spec)
+        context.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {_AFFECTED} AS SELECT DISTINCT {keys}, {', '.join(raw)} FROM {feed} "
+            f"WHERE _loaded_at > make_timestamptz({read_to})"
+        )
+        if not context.con.execute(f"SELECT 1 FROM {_AFFECTED} LIMIT 1").fetchone():
+            return None
+        return Making(
+            _states(spec, feed, columns, is_history, only=_AFFECTED), keys=spec.key, affected=_AFFECTED,
+            order=spec.key, marks=marks,
+        )
+
+
+def read_snapshot(context: Context) -> SnapshotFile:
+    """The recipe; its faults are listed by `vestry check`."""
+    document = read_yaml(context.table.recipe, context.where)
+    try:
+        return SnapshotFile.model_validate(document.data)
+    except ValidationError as error:
+        raise VestryError("the recipe is not right", context.where, "see `vestry check`") from error
+
+
+def _raw_keys(spec: SnapshotFile) -> list[str]:
+    return [f"{spec.columns.get(k, quote(k))} AS _key_{place}" for place, k in enumerate(spec.key)]
+
+
+def _states(
+    spec: SnapshotFile, feed: TableName, columns: Sequence[str], is_history: bool, only: str | None = None
+) -> str:
+    """SQL of the current rows (or of all states) of the feed, or of the keys in `only`."""
+    keys = ", ".join(f"_key_{place}" for place in range(len(spec.key)))
+    later = ", ".join([f"{c} DESC" for c in spec.order_by] + ["_loaded_at DESC", "_row DESC"])
+    sooner = ", ".join([*spec.order_by, "_loaded_at", "_row"])
+    deleted = f"coalesce(({spec.deleted_when}), false)" if spec.deleted_when else "false"
+    taken_from = spec.valid_from or spec.order_by[0]
+    picked = ", ".join(f"{spec.columns.get(c, quote(c))} AS {quote(c)}" for c in columns)
+    restricted = ""
+    if only:
+        same = " AND ".join(f"a._key_{p} = k._key_{p}" for p in range(len(spec.key)))
+        restricted = f" SEMI JOIN {only} AS a ON ({same})"
+    changes = (
+        f"SELECT k.* FROM (SELECT *, {', '.join(_raw_keys(spec))} FROM {feed}) AS k{restricted}"
+    )
+    if not is_history:
+        return (
+            f"SELECT {picked} FROM (SELECT * FROM ({changes}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {later}) = 1) WHERE NOT {deleted}"
+        )
+    return (
+        f"SELECT {picked}, _valid_from AS valid_from, _valid_to AS valid_to FROM (SELECT *, "
+        f"{deleted} AS _deleted, {taken_from} AS _valid_from, "
+        f"lead({taken_from}) OVER (PARTITION BY {keys} ORDER BY {sooner}) AS _valid_to FROM ({changes})) "
+        f"WHERE NOT _deleted AND _valid_from IS DISTINCT FROM _valid_to"
+    )
+

@@ -1,0 +1,246 @@
+"""Carries a plan out: independent steps side by side; a failed step stops only what needs it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from vestry.ingest.fingerprints import Fingerprints
+from vestry.ingest.load import context_of, load, news
+from vestry.lake import DATA, Engine, Lake
+from vestry.project import DataError, Project, TableName, VestryError, literal
+from vestry.run.events import Event, Listener
+from vestry.run.graph import Graph, Step
+from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
+
+STEPS = TableName("vestry", "runs", "step")
+_STALE_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended: done, skipped, failed or blocked."""
+
+    step: Step
+    status: str
+    detail: str = ""
+    seconds: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    error: VestryError | None = None
+
+
+class Facts:
+    """What is known of tables at one moment: each is opened once, and again after it is written."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._lock = threading.Lock()
+        self._tables: dict[TableName, Any] = {}
+
+    def marks(self, name: TableName) -> Callable[[str], int | None]:
+        table = self._table(name)
+        return table.transaction_version if table else lambda _: None
+
+    def version(self, name: TableName) -> int | None:
+        table = self._table(name)
+        return table.version() if table else None
+
+    def forget(self, name: TableName) -> None:
+        with self._lock:
+            self._tables.pop(name, None)
+
+    def _table(self, name: TableName) -> Any:
+        with self._lock:
+            if name not in self._tables:
+                self._tables[name] = self._lake.open(name)
+            return self._tables[name]
+
+
+def decide(
+    project: Project, graph: Graph, lake: Lake, prints: Fingerprints, selected: set[TableName], facts: Facts
+) -> list[Decision]:
+    """The plan, from what the lake and the sources say now; a source that cannot be asked is left to the run."""
+
+    def news_of(name: TableName) -> str | None:
+        try:
+            return news(context_of(project, project.bronze[name], name.table, lake, prints))
+        except VestryError as error:
+            return f"cannot tell: {error.what}"
+
+    wanted = {n for name in selected for n in (name, *graph.steps[name].inputs)}
+    marks = {name: facts.marks(name) for name in wanted}
+    return plan(graph, selected, project.tables, marks, news_of)
+
+
+def execute(
+    project: Project,
+    graph: Graph,
+    lake: Lake,
+    decisions: Sequence[Decision],
+    prints: Fingerprints,
+    facts: Facts,
+    listen: Listener,
+    parallel: int,
+    engine: Callable[[], Engine],
+) -> list[Outcome]:
+    """Run what was decided. Returns every step's outcome, in order of their ends.
+
+    The engine is made only when something runs.
+    """
+    run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+    if not any(d.runs for d in decisions):
+        return [Outcome(d.step, "skipped") for d in decisions]
+    _clear_work(project)
+    work = _Run(project, lake, engine(), prints, facts, listen, run)
+    outcomes = [Outcome(d.step, "skipped") for d in decisions if not d.runs]
+    waiting = {d.step.name: d for d in decisions if d.runs}
+    bad: set[TableName] = set()
+    futures: dict[Future[Outcome], TableName] = {}
+    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step") as pool:
+        while waiting or futures:
+            for name, decision in list(waiting.items()):
+                needs = set(decision.step.inputs)
+                if needs & bad:
+                    culprits = ", ".join(sorted(str(n) for n in needs & bad))
+                    outcomes.append(Outcome(decision.step, "blocked", f"waits for {culprits}"))
+                    work.tell(outcomes[-1])
+                    bad.add(name)
+                    del waiting[name]
+                elif not needs & (set(waiting) | set(futures.values())):
+                    del waiting[name]
+                    futures[pool.submit(work.step, decision)] = name
+            if not futures:
+                continue
+            done, _ = wait(futures, return_when=FIRST_COMPLETED)
+            for future in done:
+                name = futures.pop(future)
+                outcome = future.result()
+                outcomes.append(outcome)
+                work.tell(outcome)
+                if outcome.status == "failed":
+                    bad.add(name)
+    prints.save()
+    work.record(outcomes)
+    return outcomes
+
+
+class _Run:
+    """One execution of the graph."""
+
+    def __init__(
+        self, project: Project, lake: Lake, engine: Engine, prints: Fingerprints, facts: Facts, listen: Listener, run: str
+    ) -> None:
+        self.project, self.lake, self.engine, self.prints = project, lake, engine, prints
+        self.facts, self.listen, self.run = facts, listen, run
+        self._telling = threading.Lock()
+        self._mounted: dict[TableName, int | None] = {}
+        self._mounting = threading.Lock()
+
+    def tell(self, outcome: Outcome) -> None:
+        facts = {**outcome.facts, "seconds": round(outcome.seconds, 3)}
+        with self._telling:
+            self.listen(Event(outcome.status, self.run, str(outcome.step.name), outcome.detail, facts))
+
+    def step(self, decision: Decision) -> Outcome:
+        """Do one step; whatever goes wrong becomes its outcome."""
+        step = decision.step
+        started = time.monotonic()
+        with self._telling:
+            self.listen(Event("started", self.run, str(step.name), "; ".join(decision.reasons)))
+        try:
+            status, detail, facts = self._load(step) if step.kind == "load" else self._build(step)
+            return Outcome(step, status, detail, time.monotonic() - started, facts)
+        except VestryError as error:
+            return Outcome(step, "failed", error.what, time.monotonic() - started, error=error)
+        except Exception as error:
+            unforeseen = DataError(
+                f"{type(error).__name__} in {step.name}", mend="this is a fault of Vestry: run with --trace and report it"
+            )
+            unforeseen.__cause__ = error
+            return Outcome(step, "failed", unforeseen.what, time.monotonic() - started, error=unforeseen)
+        finally:
+            self.facts.forget(step.name)
+
+    def _load(self, step: Step) -> tuple[str, str, dict[str, Any]]:
+        source = self.project.bronze[step.name]
+        loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run)
+        if loaded.version is None:
+            return "skipped", "nothing new", {}
+        facts = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
+        said = f"{loaded.loaded:,} rows" + (f", {loaded.rejected:,} rejected" if loaded.rejected else "")
+        return "done", said, {**facts, "version": loaded.version}
+
+    def _build(self, step: Step) -> tuple[str, str, dict[str, Any]]:
+        from vestry.products.builder import Context
+        from vestry.products.publish import build
+
+        table = self.project.tables[step.name]
+        marks = self.facts.marks(step.name)
+        inputs = {n: self.facts.marks(n)(DATA) for n in step.inputs}
+        missing = [str(n) for n, version in inputs.items() if version is None]
+        if missing:
+            raise DataError(f"{', '.join(missing)} is not there yet", self.project.shown(table.recipe),
+                            "load it first; `vestry run` does both")
+        reasons = reasons_to_build(step, table, marks, inputs)
+        if not reasons:
+            return "skipped", "its inputs did not change", {}
+        for name in step.inputs:
+            self._mount(name)
+        expected = expected_marks(table, inputs)
+        anew = marks(DATA) is None or marks(CODE) != expected[CODE] or marks(CONTRACT) != expected[CONTRACT]
+        with self.engine.cursor() as con:
+            context = Context(
+                self.project, table, self.engine, con, {n: v for n, v in inputs.items() if v is not None}, marks, anew
+            )
+            built = build(context, expected, self.run)
+        if built.version is None:
+            return "skipped", "nothing new", {}
+        said = f"{built.rows:,} rows"
+        if built.score is not None:
+            said += f", quality {built.score:.1f} %"
+        if built.quarantined:
+            said += f", {built.quarantined:,} in quarantine"
+        warned = [r.check.name for r in built.warnings if r.check.severity == "warn"]
+        if warned:
+            said += f"; warns: {', '.join(warned)}"
+        facts = {"rows": built.rows, "quarantined": built.quarantined, "quality": built.score, "version": built.version}
+        return "done", said, facts
+
+    def _mount(self, name: TableName) -> None:
+        """Let SQL see an input at one version for the whole run, whatever others write meanwhile."""
+        with self._mounting:
+            version = self.facts.version(name)
+            if self._mounted.get(name, -1) != version:
+                self.engine.mount(name, version)
+                self._mounted[name] = version
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Add the run's steps to `vestry.runs.step`."""
+        rows = ", ".join(
+            f"({literal(self.run)}, {literal(str(o.step.name))}, {literal(o.step.kind)}, {literal(o.status)}, "
+            f"{literal(o.detail)}, {o.seconds:.3f}, {int(o.facts.get('rows', o.facts.get('loaded', 0)))})"
+            for o in outcomes
+            if o.status != "skipped"
+        )
+        if not rows:
+            return
+        select = (
+            "SELECT run, table_name, kind, status, detail, seconds::DOUBLE AS seconds, row_count::BIGINT AS row_count, "
+            f"now() AS ended_at FROM (VALUES {rows}) AS r(run, table_name, kind, status, detail, seconds, row_count)"
+        )
+        with self.lake.lock(STEPS), self.engine.cursor() as con:
+            self.lake.publish(self.lake.stage(con, STEPS, select), skip_by=["run", "table_name", "ended_at"])
+
+
+def _clear_work(project: Project) -> None:
+    """Remove what loads that were killed have left behind."""
+    for folder in (project.state / "work").glob("load-*"):
+        if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,52 @@
+"""What a run prints for a person who watches it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from vestry.run.events import Event
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+_SIGNS = {"done": "✓", "failed": "✗", "blocked": "–"}
+
+
+class Progress:
+    """A line for each step that ended; on a terminal, also what is being done."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._now: list[str] = []
+        self._status: Status | None = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._status:
+            self._status.stop()
+
+    def __call__(self, event: Event) -> None:
+        if self._quiet:
+            return
+        if event.kind == "started":
+            self._now.append(event.step)
+        elif event.step in self._now:
+            self._now.remove(event.step)
+        self._show_now()
+        if event.kind in _SIGNS:
+            seconds = event.facts.get("seconds", 0)
+            took = f"{seconds:.1f} s" if event.kind != "blocked" else ""
+            print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {event.detail}", file=sys.stderr, flush=True)
+
+    def _show_now(self) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("")
+            self._status.start()
+        self._status.update(", ".join(self._now) or "…")

@@ -1,0 +1,61 @@
+"""How the tables of a project stand: rows, quality, freshness, and how long the last write took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vestry.lake import Lake, Version
+from vestry.project import Project, TableName
+
+#: Writes are looked for this far back; compactions may stand on top of them.
+_BACK = 20
+
+
+@dataclass(frozen=True)
+class State:
+    """One table as it stands; `quality` in percent, `seconds` of its last write."""
+
+    name: TableName
+    layer: str
+    rows: int
+    quality: float | None
+    written: datetime
+    seconds: float | None
+    version: int
+
+    @property
+    def age(self) -> str:
+        return age(self.written)
+
+
+def states(project: Project, lake: Lake, names: Iterable[TableName]) -> list[State]:
+    """The tables among `names` that there are."""
+    found = []
+    for name in names:
+        table = lake.open(name)
+        if table is None:
+            continue
+        layer = project.tables[name].layer if name in project.tables else "bronze"
+        write = last_write(lake, name)
+        rows = sum(table.get_add_actions(flatten=True)["num_records"].to_pylist())
+        quality, seconds = write.record.get("quality"), write.record.get("seconds")
+        found.append(State(name, layer, rows, quality, write.at, seconds, table.version()))
+    return found
+
+
+def last_write(lake: Lake, name: TableName) -> Version:
+    """The newest version that carries a record of a load or build; the newest of all where none does."""
+    versions = lake.history(name, _BACK)
+    return next((v for v in versions if v.record), versions[0])
+
+
+def age(then: datetime) -> str:
+    """How long ago, in one unit."""
+    seconds = max(0, int((datetime.now(UTC) - then).total_seconds()))
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"

@@ -149,8 +149,10 @@ def run(select: tuple[str, ...], only_plan: bool, log: str, folder: Path, form: 
     if form != "table":
         from vestry.console import show_rows
 
-        rows = [{"table": str(o.step.name), "status": o.status, "detail": o.detail, "seconds": round(o.seconds, 3)}
-                for o in outcomes]
+        rows = [
+            {"table": str(o.step.name), "status": o.status, "detail": o.detail, "seconds": round(o.seconds, 3)}
+            for o in outcomes
+        ]
         show_rows(rows, ["table", "status", "detail", "seconds"], form)
     for outcome in wrong:
         if outcome.error:
@@ -167,12 +169,18 @@ def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None
     from vestry.console import show_rows
 
     decisions = workspace.plan(select)
-    running = [{"table": str(d.step.name), "step": d.step.kind, "why": "; ".join(d.reasons)} for d in decisions if d.runs]
+    running = [
+        {"table": str(d.step.name), "step": d.step.kind, "why": "; ".join(d.reasons)} for d in decisions if d.runs
+    ]
     if running or form != "table":
         show_rows(running, ["table", "step", "why"], form)
     if form == "table":
         rest = len(decisions) - len(running)
-        click.echo(f"{len(running)} would run, {rest} up to date." if running else f"Nothing to do: {rest} steps are up to date.")
+        click.echo(
+            f"{len(running)} would run, {rest} up to date."
+            if running
+            else f"Nothing to do: {rest} steps are up to date."
+        )
 
 
 @main.command()
@@ -285,8 +293,13 @@ def history(name: str, limit: int, folder: Path, form: str) -> None:
 
     versions = _open(folder).lake.history(TableName.parse(name), limit)
     rows = [
-        {"version": v.version, "at": f"{v.at:%Y-%m-%d %H:%M:%S}", "operation": v.operation.lower(),
-         "rows": v.record.get("rows", v.record.get("loaded")), "run": v.record.get("run")}
+        {
+            "version": v.version,
+            "at": f"{v.at:%Y-%m-%d %H:%M:%S}",
+            "operation": v.operation.lower(),
+            "rows": v.record.get("rows", v.record.get("loaded")),
+            "run": v.record.get("run"),
+        }
         for v in versions
     ]
     show_rows(rows, ["version", "at", "operation", "rows", "run"], form)

@@ -39,7 +39,9 @@ def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
         return
     if form == "parquet":
         if sys.stdout.isatty():
-            raise VestryError("Parquet is not for a terminal", mend="send it to a file: … --format parquet > out.parquet")
+            raise VestryError(
+                "Parquet is not for a terminal", mend="send it to a file: … --format parquet > out.parquet"
+            )
         import pyarrow.parquet as pq
 
         pq.write_table(answer, sys.stdout.buffer)

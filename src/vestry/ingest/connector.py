@@ -60,6 +60,11 @@ class Context:
         return self.running
 
     @property
+    def settings(self) -> Any:
+        """The source's YAML, as its connector's typed model."""
+        return self.source.spec
+
+    @property
     def spec(self) -> Any:
         """The source's YAML for this table, as its typed model."""
         return self.source.spec.tables[self.table]

@@ -58,7 +58,7 @@ def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: i
         if since is not None:
             select = new_only(context, select, names, str(spec.cursor), since)
         return Part(
-            origin=f"{context.source.spec.url.rsplit('/', 1)[-1]}/{table}",
+            origin=f"{context.settings.url.rsplit('/', 1)[-1]}/{table}",
             select=select,
             whole=since is None,
             marks={_FILE: state},
@@ -74,9 +74,7 @@ def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: i
     return replace(part(typed), again=lambda: part(as_text))
 
 
-def _names(
-    con: duckdb.DuckDBPyConnection, alias: str, table: str, spec: DatabaseTable, context: Context
-) -> list[str]:
+def _names(con: duckdb.DuckDBPyConnection, alias: str, table: str, spec: DatabaseTable, context: Context) -> list[str]:
     """The columns to read.
 
     Raises VestryError with the nearest name where the table or a column is not there.
@@ -105,7 +103,7 @@ def _place(con: duckdb.DuckDBPyConnection, relation: str) -> str:
 
 
 def _file(context: Context) -> Path:
-    url = expand(context.source.spec.url, context.where)
+    url = expand(context.settings.url, context.where)
     scheme, separator, rest = url.partition("://")
     if not separator or scheme != "sqlite":
         raise VestryError(

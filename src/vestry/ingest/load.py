@@ -59,9 +59,7 @@ def news(context: Context) -> str | None:
     return connector(context.source.spec.connector).news(context)
 
 
-def load(
-    project: Project, source: Source, table: str, engine: Engine, prints: Fingerprints, run: str = ""
-) -> Loaded:
+def load(project: Project, source: Source, table: str, engine: Engine, prints: Fingerprints, run: str = "") -> Loaded:
     """Bring what is new of one source table to bronze.
 
     Raises DataError where the source cannot be read; nothing is committed then.
@@ -144,7 +142,9 @@ class _Load:
             q = quote(name)
             cast.append(f"TRY_CAST({q} AS {had}) AS {q}")
             same = f"TRY_CAST({q} AS {had})" if kind == "VARCHAR" else f"TRY_CAST(TRY_CAST({q} AS {had}) AS {kind})"
-            fits.append(f"({q} IS NULL OR {same} " + ("IS NOT NULL)" if kind == "VARCHAR" else f"IS NOT DISTINCT FROM {q})"))
+            fits.append(
+                f"({q} IS NULL OR {same} " + ("IS NOT NULL)" if kind == "VARCHAR" else f"IS NOT DISTINCT FROM {q})")
+            )
         fit = " AND ".join(fits)
         select = f"SELECT {', '.join(cast)}, {self._load_columns(part)} FROM ({part.select})"
         staged = self.lake.stage(self.con, self.context.bronze, f"{select} WHERE {fit}" if fits else select)

@@ -30,8 +30,8 @@ class RestConnector:
         asked = _asked(context)
         if asked is None or context.mark("vestry.data") is None:
             return "not asked yet"
-        wait = every_seconds(context.source.spec.every, context.where)
-        return None if time.time() - asked < wait else f"last asked more than {context.source.spec.every} ago"
+        wait = every_seconds(context.settings.every, context.where)
+        return None if time.time() - asked < wait else f"last asked more than {context.settings.every} ago"
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
         spec: RestTable = context.spec
@@ -64,10 +64,10 @@ def _fetch(context: Context, spec: RestTable, since: str | None, into: Path) -> 
     Raises DataError, naming how far it came, where the API fails: then nothing is loaded.
     """
     from dlt.sources.helpers.requests import Client
-    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.client import RESTClient
 
     logging.getLogger("dlt").setLevel(logging.ERROR)
-    source = context.source.spec
+    source = context.settings
     params: dict[str, Any] = dict(spec.params)
     if spec.cursor:
         params[spec.cursor.param] = since if since is not None else spec.cursor.start
@@ -110,7 +110,7 @@ def _auth(auth: dict[str, Any] | None, where: str) -> Any:
     if auth is None:
         return None
     filled = {k: expand(v, where) if isinstance(v, str) else v for k, v in auth.items()}
-    return create_auth(filled)  # type: ignore[arg-type]
+    return create_auth(filled)
 
 
 def _paginator(paginator: Any) -> Any:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from vestry.lake.macros import MACROS
 from vestry.lake.tables import Lake
 from vestry.project import TableName, VestryError, literal, quote
 
-#: Threads that one build gets where several run side by side are DuckDB's to share out.
+_MACROS = Path(__file__).with_name("macros.sql")
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -50,7 +49,7 @@ class Engine:
         self._root = duckdb.connect(config=config)  # type: ignore[arg-type]
         self._root.execute("SET TimeZone = 'UTC'")
         self._loaded: set[str] = set()
-        self._root.execute(MACROS)
+        self._root.execute(_MACROS.read_text(encoding="utf-8"))
         self.load("delta")
         if not lake.is_local:
             self.load("httpfs")

@@ -28,7 +28,8 @@ def vacuum(lake: Lake, name: TableName, *, hours: int | None = None) -> int:
     hours = lake.keep_days * 24 if hours is None else hours
     if hours < _SAFE_HOURS:
         raise VestryError(
-            f"a retention of {hours} hours is not safe", mend=f"keep at least {_SAFE_HOURS} hours: a reader may need them"
+            f"a retention of {hours} hours is not safe",
+            mend=f"keep at least {_SAFE_HOURS} hours: a reader may need them",
         )
     with lake.lock(name):
         return len(lake.existing(name).vacuum(retention_hours=hours, dry_run=False, full=True))

@@ -191,6 +191,9 @@ class Lake:
         adds = [_add(file, staged.columns, skip_by) for file in staged.files]
         table = self.open(name)
         data = table.version() + 1 if table else 0
+        if table is not None and (columns := _statistics(skip_by)) != table.metadata().configuration.get(_STATISTICS):
+            table.alter.set_table_properties({_STATISTICS: columns})
+            data = table.version() + 1
         properties = CommitProperties(
             custom_metadata={"vestry": json.dumps(record or {})},
             app_transactions=[Transaction(k, v) for k, v in {DATA: data, **(marks or {})}.items()],
@@ -209,9 +212,6 @@ class Lake:
                 commit_properties=properties,
             )
             return 0
-        if (statistics := _statistics(skip_by)) != table.metadata().configuration.get(_STATISTICS):
-            table.alter.set_table_properties({_STATISTICS: statistics})
-            properties.app_transactions[0] = Transaction(DATA, table.version() + 1)
         actions: list[AddAction | RemoveAction] = list(adds)
         if replace is not True:
             schema = self._widened(table, schema)

@@ -82,8 +82,12 @@ def build(context: Context, marks: Mapping[str, int], run: str = "") -> Built:
         except duckdb.Error as error:
             raise _failed(error, context) from error
         record = {
-            "kind": "build", "run": run, "rows": built.rows, "quarantined": built.quarantined,
-            "quality": built.score, "seconds": round(time.monotonic() - started, 3),
+            "kind": "build",
+            "run": run,
+            "rows": built.rows,
+            "quarantined": built.quarantined,
+            "quality": built.score,
+            "seconds": round(time.monotonic() - started, 3),
         }
         return replace(built, version=work.publish({**marks, **making.marks}, record))
 
@@ -122,13 +126,17 @@ class _Publish:
         making = self.making
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {_NEW} AS {making.select}")
         keys = ", ".join(quote(k) for k in making.keys)
-        gone = f"({keys}) IN (SELECT ({keys}) FROM {making.affected})" if len(making.keys) > 1 else (
-            f"{keys} IN (SELECT {keys} FROM {making.affected})"
+        gone = (
+            f"({keys}) IN (SELECT ({keys}) FROM {making.affected})"
+            if len(making.keys) > 1
+            else (f"{keys} IN (SELECT {keys} FROM {making.affected})")
         )
         results = self._audit(_NEW, [c for c in self.checks if c.is_by_row])
         found = touched(self.lake, self.con, self.name, gone, self._range(making.keys[0]))
-        after = f"(SELECT * FROM {self.context.engine.relation(self.name)} WHERE NOT coalesce({gone}, false) " \
+        after = (
+            f"(SELECT * FROM {self.context.engine.relation(self.name)} WHERE NOT coalesce({gone}, false) "
             f"UNION ALL BY NAME SELECT * FROM {_NEW})"
+        )
         by_table = [c for c in self.checks if not c.is_by_row and not self._is_the_key(c)]
         if by_table:
             results += self._audit(after, by_table)
@@ -175,9 +183,9 @@ class _Publish:
         found = self._quarantining(results)
         if not found and table is None:
             return 0
-        reasons = ", ".join(
-            f"CASE WHEN {r.check.broken} THEN {literal(r.check.name)} END" for r in found
-        ) or "NULL::VARCHAR"
+        reasons = (
+            ", ".join(f"CASE WHEN {r.check.broken} THEN {literal(r.check.name)} END" for r in found) or "NULL::VARCHAR"
+        )
         with_reason = f"(SELECT *, concat_ws('; ', {reasons}) AS _reason, {literal(self.run)} AS _run FROM {relation})"
         select = _where(with_reason, self._broken(found), True)
         before = ""
@@ -197,7 +205,11 @@ class _Publish:
 
     def _is_the_key(self, check: Check) -> bool:
         """Is it the uniqueness of the very key by which rows are replaced? That holds by construction."""
-        return check.broken is not None and "OVER" in check.broken and set(self.contract.primary_key) == set(self.making.keys)
+        return (
+            check.broken is not None
+            and "OVER" in check.broken
+            and set(self.contract.primary_key) == set(self.making.keys)
+        )
 
 
 def _where(relation: str, condition: str, wanted: bool) -> str:
@@ -214,11 +226,24 @@ def keep(lake: Lake, con: duckdb.DuckDBPyConnection, name: TableName, results: S
         return
     at = datetime.now(UTC).isoformat()
     rows = ", ".join(
-        "(" + ", ".join([
-            literal(str(name)), literal(r.check.name), literal(r.check.column or ""), literal(r.check.dimension),
-            literal(r.check.severity), literal(r.check.limit), str(float(r.value)), str(r.failing), str(r.rows),
-            "true" if r.passed else "false", literal(run), f"TIMESTAMPTZ {literal(at)}",
-        ]) + ")"
+        "("
+        + ", ".join(
+            [
+                literal(str(name)),
+                literal(r.check.name),
+                literal(r.check.column or ""),
+                literal(r.check.dimension),
+                literal(r.check.severity),
+                literal(r.check.limit),
+                str(float(r.value)),
+                str(r.failing),
+                str(r.rows),
+                "true" if r.passed else "false",
+                literal(run),
+                f"TIMESTAMPTZ {literal(at)}",
+            ]
+        )
+        + ")"
         for r in results
     )
     select = (

@@ -163,8 +163,15 @@ def _written(rule: Rule, table: Table, column: Column | None) -> Check:
     else:
         said, broken = "is not valid", _invalid(q, rule)
     return Check(
-        rule.name or rule.description or f"{named} {said}", dimension, rule.severity, named, holds, limit,
-        value=f"count(*) FILTER (WHERE {broken})", broken=broken, percent=percent,
+        rule.name or rule.description or f"{named} {said}",
+        dimension,
+        rule.severity,
+        named,
+        holds,
+        limit,
+        value=f"count(*) FILTER (WHERE {broken})",
+        broken=broken,
+        percent=percent,
     )
 
 
@@ -187,8 +194,15 @@ def _sql(rule: Rule, table: Table, column: Column | None) -> Check:
     broken = row_condition(query, table.name, column_name)
     if broken is not None:
         return Check(
-            name, dimension, rule.severity, column_name, holds, limit,
-            value=f"count(*) FILTER (WHERE {broken})", broken=broken, percent=rule.unit == "percent",
+            name,
+            dimension,
+            rule.severity,
+            column_name,
+            holds,
+            limit,
+            value=f"count(*) FILTER (WHERE {broken})",
+            broken=broken,
+            percent=rule.unit == "percent",
         )
 
     def filled(match: re.Match[str]) -> str:
@@ -197,15 +211,19 @@ def _sql(rule: Rule, table: Table, column: Column | None) -> Check:
             return _TABLE
         return quote(column_name) if word in ("column", "property") and column_name else match.group(0)
 
-    return Check(
-        name, dimension, rule.severity, column_name, holds, limit, query=_PLACEHOLDER.sub(filled, query)
-    )
+    return Check(name, dimension, rule.severity, column_name, holds, limit, query=_PLACEHOLDER.sub(filled, query))
 
 
 def _rows(name: str, dimension: str, severity: str, column: str, broken: str) -> Check:
     return Check(
-        name, dimension, severity, column, lambda v: v == 0, "must be 0",
-        value=f"count(*) FILTER (WHERE {broken})", broken=broken,
+        name,
+        dimension,
+        severity,
+        column,
+        lambda v: v == 0,
+        "must be 0",
+        value=f"count(*) FILTER (WHERE {broken})",
+        broken=broken,
     )
 
 
@@ -218,9 +236,14 @@ def _duplicates(columns: tuple[str, ...], rule: Rule, name: str | None) -> Check
     shown = ", ".join(columns)
     return Check(
         rule.name or f"{name or shown} is there twice" if name != "primary key" else f"the key {shown} is there twice",
-        rule.dimension or "uniqueness", rule.severity, columns[0] if len(columns) == 1 else None, holds, limit,
+        rule.dimension or "uniqueness",
+        rule.severity,
+        columns[0] if len(columns) == 1 else None,
+        holds,
+        limit,
         value=f"count(*) FILTER (WHERE {there}) - count(DISTINCT {one}) FILTER (WHERE {there})",
-        broken=f"({there} AND count(*) OVER (PARTITION BY {listed}) > 1)", percent=rule.unit == "percent",
+        broken=f"({there} AND count(*) OVER (PARTITION BY {listed}) > 1)",
+        percent=rule.unit == "percent",
     )
 
 

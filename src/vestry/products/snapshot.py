@@ -47,8 +47,11 @@ class SnapshotBuilder:
         if not context.con.execute(f"SELECT 1 FROM {_AFFECTED} LIMIT 1").fetchone():
             return None
         return Making(
-            _states(spec, feed, columns, is_history, only=_AFFECTED), keys=spec.key, affected=_AFFECTED,
-            order=spec.key, marks=marks,
+            _states(spec, feed, columns, is_history, only=_AFFECTED),
+            keys=spec.key,
+            affected=_AFFECTED,
+            order=spec.key,
+            marks=marks,
         )
 
 
@@ -79,9 +82,7 @@ def _states(
     if only:
         same = " AND ".join(f"a._key_{p} = k._key_{p}" for p in range(len(spec.key)))
         restricted = f" SEMI JOIN {only} AS a ON ({same})"
-    changes = (
-        f"SELECT k.* FROM (SELECT *, {', '.join(_raw_keys(spec))} FROM {feed}) AS k{restricted}"
-    )
+    changes = f"SELECT k.* FROM (SELECT *, {', '.join(_raw_keys(spec))} FROM {feed}) AS k{restricted}"
     if not is_history:
         return (
             f"SELECT {picked} FROM (SELECT * FROM ({changes}) "
@@ -93,4 +94,3 @@ def _states(
         f"lead({taken_from}) OVER (PARTITION BY {keys} ORDER BY {sooner}) AS _valid_to FROM ({changes})) "
         f"WHERE NOT _deleted AND _valid_from IS DISTINCT FROM _valid_to"
     )
-

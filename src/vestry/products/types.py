@@ -9,7 +9,17 @@ from vestry.project import DataError, quote
 from vestry.project.contract import Table, duckdb_type
 
 _FAMILIES = {
-    "whole number": {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"},
+    "whole number": {
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+    },
     "number": {"FLOAT", "DOUBLE", "DECIMAL"},
     "text": {"VARCHAR", "ENUM", "UUID", "JSON", "TIME"},
     "time": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"},

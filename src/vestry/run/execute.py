@@ -135,7 +135,14 @@ class _Run:
     """One execution of the graph."""
 
     def __init__(
-        self, project: Project, lake: Lake, engine: Engine, prints: Fingerprints, facts: Facts, listen: Listener, run: str
+        self,
+        project: Project,
+        lake: Lake,
+        engine: Engine,
+        prints: Fingerprints,
+        facts: Facts,
+        listen: Listener,
+        run: str,
     ) -> None:
         self.project, self.lake, self.engine, self.prints = project, lake, engine, prints
         self.facts, self.listen, self.run = facts, listen, run
@@ -161,7 +168,8 @@ class _Run:
             return Outcome(step, "failed", error.what, time.monotonic() - started, error=error)
         except Exception as error:
             unforeseen = DataError(
-                f"{type(error).__name__} in {step.name}", mend="this is a fault of Vestry: run with --trace and report it"
+                f"{type(error).__name__} in {step.name}",
+                mend="this is a fault of Vestry: run with --trace and report it",
             )
             unforeseen.__cause__ = error
             return Outcome(step, "failed", unforeseen.what, time.monotonic() - started, error=unforeseen)
@@ -186,8 +194,11 @@ class _Run:
         inputs = {n: self.facts.marks(n)(DATA) for n in step.inputs}
         missing = [str(n) for n, version in inputs.items() if version is None]
         if missing:
-            raise DataError(f"{', '.join(missing)} is not there yet", self.project.shown(table.recipe),
-                            "load it first; `vestry run` does both")
+            raise DataError(
+                f"{', '.join(missing)} is not there yet",
+                self.project.shown(table.recipe),
+                "load it first; `vestry run` does both",
+            )
         reasons = reasons_to_build(step, table, marks, inputs)
         if not reasons:
             return "skipped", "its inputs did not change", {}

@@ -85,8 +85,12 @@ class Graph:
             found = self._matching(project, pattern.strip("+"))
             if not found:
                 known = {str(n) for n in self.steps} | {f"{n.domain}.{n.product}" for n in self.steps}
-                raise VestryError(f"nothing is called `{pattern.strip('+')}`", mend=did_you_mean(
-                    pattern.strip("+"), known, "name a table, a product, domain:…, layer:… or source:…"))
+                raise VestryError(
+                    f"nothing is called `{pattern.strip('+')}`",
+                    mend=did_you_mean(
+                        pattern.strip("+"), known, "name a table, a product, domain:…, layer:… or source:…"
+                    ),
+                )
             chosen |= found
             if pattern.startswith("+"):
                 chosen |= self.upstream(found)

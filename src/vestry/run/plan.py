@@ -43,8 +43,17 @@ def code_of(table: ProductTable) -> int:
 def contract_of(table: Table) -> int:
     """A number that stands for what the contract asks of the rows: not for its descriptions."""
     columns = [
-        (c.name, c.logical_type, c.physical_type, c.required, c.unique, c.primary_key, c.classification, c.options,
-         [_rule(r) for r in c.quality])
+        (
+            c.name,
+            c.logical_type,
+            c.physical_type,
+            c.required,
+            c.unique,
+            c.primary_key,
+            c.classification,
+            c.options,
+            [_rule(r) for r in c.quality],
+        )
         for c in table.columns
     ]
     return number(columns, [_rule(r) for r in table.quality])
@@ -92,7 +101,7 @@ def plan(
         step = graph.steps[name]
         if step.kind == "load":
             new = news(name)
-            reasons = (new,) if new else ()
+            reasons: tuple[str, ...] = (new,) if new else ()
         else:
             inputs = {n: marks[n](DATA) if n in marks else None for n in step.inputs}
             coming = [n for n in step.inputs if n in running]

@@ -80,7 +80,9 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(bare)
     except ValueError as error:
-        raise VestryError(f"`{bare}` is not a time", "the query", "write AT (TIMESTAMP => '2026-01-31 12:00')") from error
+        raise VestryError(
+            f"`{bare}` is not a time", "the query", "write AT (TIMESTAMP => '2026-01-31 12:00')"
+        ) from error
     if len(bare) == 10:
         moment = moment.replace(hour=23, minute=59, second=59, microsecond=999_999)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -37,12 +37,20 @@ def states(project: Project, lake: Lake, names: Iterable[TableName]) -> list[Sta
         table = lake.open(name)
         if table is None:
             continue
-        layer = project.tables[name].layer if name in project.tables else "bronze"
+        layer = _layer(project, name)
         write = last_write(lake, name)
         rows = sum(table.get_add_actions(flatten=True)["num_records"].to_pylist())
         quality, seconds = write.record.get("quality"), write.record.get("seconds")
         found.append(State(name, layer, rows, quality, write.at, seconds, table.version()))
     return found
+
+
+def _layer(project: Project, name: TableName) -> str:
+    """A companion such as `__quarantine` is of its table's layer."""
+    base = TableName(name.domain, name.product, name.table.partition("__")[0])
+    if base in project.tables:
+        return project.tables[base].layer
+    return "bronze" if base.is_bronze else "system"
 
 
 def last_write(lake: Lake, name: TableName) -> Version:

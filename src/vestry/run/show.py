@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -21,9 +22,12 @@ def state_rows(found: list[State]) -> list[dict[str, Any]]:
     """States as rows of a table for people."""
     return [
         {
-            "table": str(s.name), "layer": s.layer, "rows": s.rows,
+            "table": str(s.name),
+            "layer": s.layer,
+            "rows": s.rows,
             "quality": f"{s.quality:.1f} %" if s.quality is not None else None,
-            "freshness": s.age, "time": f"{s.seconds:.2f} s" if s.seconds is not None else None,
+            "freshness": s.age,
+            "time": f"{s.seconds:.2f} s" if s.seconds is not None else None,
         }
         for s in found
     ]
@@ -45,7 +49,18 @@ def show_table(workspace: Workspace, text: str, form: str) -> None:
         show_rows(described["columns"], ["column", "type", "description", "classification"], form)
         return
     click.secho(str(name), bold=True)
-    for key in ("description", "owner", "layer", "rows", "quality", "written", "version", "made_by", "reads", "read_by"):
+    for key in (
+        "description",
+        "owner",
+        "layer",
+        "rows",
+        "quality",
+        "written",
+        "version",
+        "made_by",
+        "reads",
+        "read_by",
+    ):
         value = described.get(key)
         if value not in (None, "", []):
             shown = ", ".join(value) if isinstance(value, list) else f"{value:,}" if key == "rows" else value
@@ -73,33 +88,54 @@ def describe(workspace: Workspace, name: TableName) -> dict[str, Any]:
     table = project.tables.get(base)
     if base in project.bronze:
         source = project.bronze[base]
-        found |= {"layer": "bronze", "owner": source.spec.owner, "description": source.spec.description,
-                  "made_by": source.file.path}
-        columns = [{"column": c, "type": k, "description": None, "classification": None} for c, k in types.items()]
+        found |= {
+            "layer": "bronze",
+            "owner": source.spec.owner,
+            "description": source.spec.description,
+            "made_by": source.file.path,
+        }
+        columns = _plain(types)
     elif table:
         product = project.product_of(base)
         domain = project.domains.get(base.domain)
         promised = {c.name: c for c in table.contract.columns}
-        found |= {"layer": table.layer, "owner": domain.spec.owner if domain else None,
-                  "description": table.contract.description, "made_by": project.shown(table.recipe),
-                  "reads": [str(n) for n in workspace.graph.steps[base].inputs],
-                  "contract": product.file.path if product else None}
+        found |= {
+            "layer": table.layer,
+            "owner": domain.spec.owner if domain else None,
+            "description": table.contract.description,
+            "made_by": project.shown(table.recipe),
+            "reads": [str(n) for n in workspace.graph.steps[base].inputs],
+            "contract": product.file.path if product else None,
+        }
         columns = [
-            {"column": c, "type": types.get(c), "description": promised[c].description if c in promised else None,
-             "classification": promised[c].classification if c in promised else None}
+            {
+                "column": c,
+                "type": types.get(c),
+                "description": promised[c].description if c in promised else None,
+                "classification": promised[c].classification if c in promised else None,
+            }
             for c in (types or promised)
         ]
     else:
         found |= {"layer": "system"}
-        columns = [{"column": c, "type": k, "description": None, "classification": None} for c, k in types.items()]
+        columns = _plain(types)
     found["read_by"] = [str(n) for n in workspace.graph.readers.get(name, [])]
     if state:
         quality = f"{state.quality:.1f} %" if state.quality is not None else None
-        found |= {"rows": state.rows, "quality": quality, "version": state.version,
-                  "written": f"{state.written:%Y-%m-%d %H:%M} ({age(state.written)})"}
+        found |= {
+            "rows": state.rows,
+            "quality": quality,
+            "version": state.version,
+            "written": f"{state.written:%Y-%m-%d %H:%M} ({age(state.written)})",
+        }
     found["columns"] = columns
     found["rules"] = _last_rules(workspace, name) if table and there else []
     return found
+
+
+def _plain(types: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Columns of which no contract says anything."""
+    return [{"column": c, "type": k, "description": None, "classification": None} for c, k in types.items()]
 
 
 def _last_rules(workspace: Workspace, name: TableName) -> list[dict[str, Any]]:

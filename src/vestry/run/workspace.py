@@ -58,7 +58,14 @@ class Workspace:
         decisions = self.plan(patterns)
         parallel = self.project.settings.engine.parallel or min(4, os.cpu_count() or 1)
         return execute(
-            self.project, self.graph, self.lake, decisions, self.fingerprints, self._facts, listen, parallel,
+            self.project,
+            self.graph,
+            self.lake,
+            decisions,
+            self.fingerprints,
+            self._facts,
+            listen,
+            parallel,
             lambda: self.engine,
         )
 

@@ -1,9 +1,6 @@
-"""Functions for the SQL of products, for what councils' text really holds.
+-- Functions for the SQL of products, for what councils' text really holds.
+-- Each answers NULL where the text cannot be read, so that a quality rule can count it.
 
-Each answers NULL where the text cannot be read, so that a quality rule can count it.
-"""
-
-MACROS = r"""
 -- 'text' without the spaces around it and with single ones inside; NULL when nothing is left.
 CREATE OR REPLACE MACRO tidy(text) AS
     nullif(trim(regexp_replace(text, '[\s\x{00A0}]+', ' ', 'g')), '');
@@ -40,4 +37,3 @@ CREATE OR REPLACE MACRO uprn(text) AS
     CASE WHEN regexp_full_match(trim(text::VARCHAR), '0*[1-9]\d{0,11}(\.0)?')
         THEN ltrim(regexp_replace(trim(text::VARCHAR), '\.0$', ''), '0')
     END;
-"""

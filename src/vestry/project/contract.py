@@ -62,6 +62,7 @@ class Column(Part):
     classification: str | None = None
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
+    relationships: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_personal(self) -> bool:
@@ -75,6 +76,7 @@ class Table(Part):
     description: str | None = None
     columns: tuple[Column, ...] = Field(default=(), alias="properties")
     quality: tuple[Rule, ...] = ()
+    relationships: tuple[dict[str, Any], ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -107,10 +107,12 @@ class _Load:
         except duckdb.Error:
             if part.again is None:
                 raise
-            return self.take(part.again())
+            self.take(part.again())
+            return
         if part.rows is not None and staged.rows + misfits.rows != part.rows:
             if part.again is not None:
-                return self.take(part.again())
+                self.take(part.again())
+                return
             raise DataError(
                 f"{part.origin} has {part.rows} rows and {staged.rows + misfits.rows} were read; nothing was loaded",
                 self.context.where,
@@ -235,8 +237,8 @@ class _Load:
             if not parts and not gone and not self.whole:
                 return
             if not parts:
-                nothing = "SELECT 0::BIGINT AS line, '' AS raw, '' AS reason, '' AS _load_id, now() AS _loaded_at, '' AS _source"
-                parts = [self.lake.stage(self.con, self._rejected, f"{nothing} WHERE false")]
+                now_none = f"SELECT * FROM {self.context.engine.relation(self._rejected)} WHERE false"
+                parts = [self.lake.stage(self.con, self._rejected, now_none)]
             brief = {k: v for k, v in record.items() if k != "parts"}
             staged = sum(parts[1:], parts[0])
             self.lake.publish(staged, replace=self.whole or gone, record=brief, skip_by=LOAD_COLUMNS)

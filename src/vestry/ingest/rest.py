@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -110,7 +110,7 @@ def _auth(auth: dict[str, Any] | None, where: str) -> Any:
     if auth is None:
         return None
     filled = {k: expand(v, where) if isinstance(v, str) else v for k, v in auth.items()}
-    return create_auth(filled)
+    return create_auth(cast("Any", filled))
 
 
 def _paginator(paginator: Any) -> Any:

@@ -47,7 +47,7 @@ class Built:
         return [r for r in self.results if not r.passed]
 
 
-class ContractBroken(DataError):
+class ContractBrokenError(DataError):
     """A rule of severity `error` does not hold; the last version stays in service."""
 
     def __init__(self, table: TableName, broken: Sequence[Result], stays: bool) -> None:
@@ -65,7 +65,7 @@ def _said(result: Result) -> str:
 def build(context: Context, marks: Mapping[str, int], run: str = "") -> Built:
     """Make one table, check its contract, and let it be seen.
 
-    `marks` are kept with the commit: what the build rests on. Raises ContractBroken, or DataError
+    `marks` are kept with the commit: what the build rests on. Raises ContractBrokenError, or DataError
     where the recipe fails; the table stays as it was then.
     """
     lake, name = context.engine.lake, context.table.name
@@ -166,7 +166,7 @@ class _Publish:
         if broken:
             if self.staged:
                 self.lake.discard(self.staged)
-            raise ContractBroken(self.name, broken, stays=self.lake.open(self.name) is not None)
+            raise ContractBrokenError(self.name, broken, stays=self.lake.open(self.name) is not None)
         return results
 
     def _broken(self, results: Sequence[Result]) -> str:
@@ -190,7 +190,8 @@ class _Publish:
         select = _where(with_reason, self._broken(found), True)
         before = ""
         if earlier and table is not None:
-            before = f"SELECT * FROM {self.context.engine.relation(aside)} WHERE NOT coalesce({earlier}, false) UNION ALL BY NAME "
+            stays = f"SELECT * FROM {self.context.engine.relation(aside)} WHERE NOT coalesce({earlier}, false)"
+            before = f"{stays} UNION ALL BY NAME "
         self.quarantine = self.lake.stage(self.con, aside, f"{before}{select}")
         return self.quarantine.rows
 

@@ -217,13 +217,16 @@ def show(name: str | None, folder: Path, form: str) -> None:
       vestry show housing.repairs.repair
       vestry show bronze.repairs.fixwell --json
     """
-    from vestry.run.show import show_all, show_table
+    from vestry.console import show_states, show_table
+    from vestry.project.names import TableName
+    from vestry.run.describe import describe
+    from vestry.run.report import states
 
     workspace = _open(folder)
     if name is None:
-        show_all(workspace, form)
+        show_states(states(workspace.project, workspace.lake, workspace.known()), form)
     else:
-        show_table(workspace, name, form)
+        show_table(describe(workspace, TableName.parse(name)), form)
 
 
 @main.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,8 @@ from vestry.project.errors import VestryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from vestry.run.report import State
 
 FORMATS = ("table", "csv", "json", "parquet")
 _SHOWN = 40
@@ -54,8 +56,6 @@ def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
         for batch in answer.to_batches(max_chunksize=10_000):
             writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
         return
-    import json
-
     separator = "["
     for batch in answer.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
@@ -81,13 +81,66 @@ def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: st
     Console(width=width, highlight=False, markup=False).print(table)
 
 
+COLUMNS = ("table", "layer", "rows", "quality", "freshness", "time")
+
+
+def state_rows(found: Sequence[State]) -> list[dict[str, Any]]:
+    """States as rows of a table for people."""
+    return [
+        {
+            "table": str(s.name),
+            "layer": s.layer,
+            "rows": s.rows,
+            "quality": f"{s.quality:.1f} %" if s.quality is not None else None,
+            "freshness": s.age,
+            "time": f"{s.seconds:.2f} s" if s.seconds is not None else None,
+        }
+        for s in found
+    ]
+
+
+def show_states(found: Sequence[State], form: str) -> None:
+    """Tables as they stand."""
+    show_rows(state_rows(found), COLUMNS, form)
+
+
+def show_table(described: Mapping[str, Any], form: str) -> None:
+    """One table: what it is, whose, where from, its columns, the last audit."""
+    if form == "json":
+        click.echo(json.dumps(described, indent=2, default=str, ensure_ascii=False))
+        return
+    if form != "table":
+        show_rows(described["columns"], ["column", "type", "description", "classification"], form)
+        return
+    click.secho(described["table"], bold=True)
+    for key in (
+        "description",
+        "owner",
+        "layer",
+        "rows",
+        "quality",
+        "written",
+        "version",
+        "made_by",
+        "reads",
+        "read_by",
+    ):
+        value = described.get(key)
+        if value not in (None, "", []):
+            shown = ", ".join(value) if isinstance(value, list) else f"{value:,}" if key == "rows" else value
+            click.echo(f"  {key.replace('_', ' '):<12} {shown}")
+    click.echo()
+    columns = ["column", "type", "description", "classification"]
+    print_table([[c[k] for k in columns] for c in described["columns"]], columns)
+    if described["rules"]:
+        click.echo()
+        rules = ["rule", "dimension", "severity", "expected", "value", "failing", "ok"]
+        print_table([[r[k] for k in rules] for r in described["rules"]], rules)
+
+
 def fail(error: VestryError) -> None:
     """Say what went wrong, where, and what to do, on standard error."""
     head = f"{error.where}: {error.what}" if error.where else error.what
     click.secho(f"✗ {head}", fg="red", err=True)
     if error.mend:
         click.echo(f"  {error.mend}", err=True)
-
-
-def to_path(text: str) -> Path:
-    return Path(text).expanduser()

@@ -1,77 +1,15 @@
-"""What `vestry show` tells of tables."""
+"""Everything that is known of a table, from the project's files and the table's own log."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from vestry.console import print_table, show_rows
 from vestry.products.quality import RESULTS
 from vestry.project import TableName, VestryError, literal
 from vestry.project.errors import did_you_mean
-from vestry.run.report import State, age, states
+from vestry.run.report import age, states
 from vestry.run.workspace import Workspace
-
-COLUMNS = ("table", "layer", "rows", "quality", "freshness", "time")
-
-
-def state_rows(found: list[State]) -> list[dict[str, Any]]:
-    """States as rows of a table for people."""
-    return [
-        {
-            "table": str(s.name),
-            "layer": s.layer,
-            "rows": s.rows,
-            "quality": f"{s.quality:.1f} %" if s.quality is not None else None,
-            "freshness": s.age,
-            "time": f"{s.seconds:.2f} s" if s.seconds is not None else None,
-        }
-        for s in found
-    ]
-
-
-def show_all(workspace: Workspace, form: str) -> None:
-    """All tables that are there."""
-    show_rows(state_rows(states(workspace.project, workspace.lake, workspace.known())), COLUMNS, form)
-
-
-def show_table(workspace: Workspace, text: str, form: str) -> None:
-    """One table: what it is, whose, where from, its columns, the last audit, the versions."""
-    name = TableName.parse(text)
-    described = describe(workspace, name)
-    if form == "json":
-        click.echo(json.dumps(described, indent=2, default=str, ensure_ascii=False))
-        return
-    if form != "table":
-        show_rows(described["columns"], ["column", "type", "description", "classification"], form)
-        return
-    click.secho(str(name), bold=True)
-    for key in (
-        "description",
-        "owner",
-        "layer",
-        "rows",
-        "quality",
-        "written",
-        "version",
-        "made_by",
-        "reads",
-        "read_by",
-    ):
-        value = described.get(key)
-        if value not in (None, "", []):
-            shown = ", ".join(value) if isinstance(value, list) else f"{value:,}" if key == "rows" else value
-            click.echo(f"  {key.replace('_', ' '):<12} {shown}")
-    click.echo()
-    columns = ["column", "type", "description", "classification"]
-    print_table([[c[k] for k in columns] for c in described["columns"]], columns)
-    if described["rules"]:
-        click.echo()
-        rules = ["rule", "dimension", "severity", "expected", "value", "failing", "ok"]
-        print_table([[r[k] for k in rules] for r in described["rules"]], rules)
 
 
 def describe(workspace: Workspace, name: TableName) -> dict[str, Any]:

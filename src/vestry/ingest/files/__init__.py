@@ -7,10 +7,15 @@ all else is read patiently (`patient`), where a line that cannot be a row is kep
 what is in a file.
 """
 
+from typing import TYPE_CHECKING
+
 from vestry.ingest.files.inspection import ColumnProfile, FileProfile, inspect_file
 from vestry.ingest.files.model import EmptyFile, FileOptions, FileRows, UnreadableFile
 from vestry.ingest.files.reading import read_file
 from vestry.ingest.files.scan import Scan, fingerprint, scan
+
+if TYPE_CHECKING:
+    from vestry.ingest.files.workbook import Sheet, sheets
 
 __all__ = [
     "ColumnProfile",
@@ -19,6 +24,7 @@ __all__ = [
     "FileProfile",
     "FileRows",
     "Scan",
+    "Sheet",
     "UnreadableFile",
     "fingerprint",
     "inspect_file",
@@ -29,8 +35,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "sheets":  # loads the workbook library, which most loads do not need
-        from vestry.ingest.files.workbook import sheets
+    if name in ("Sheet", "sheets"):  # loads the workbook library, which most loads do not need
+        from vestry.ingest.files import workbook
 
-        return sheets
+        return getattr(workbook, name)
     raise AttributeError(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from pathlib import Path
 
 from vestry.ingest.files.grid import filled
 from vestry.ingest.files.model import FileOptions, UnreadableFile
+from vestry.ingest.files.records import Splitter, as_records
 
 CANDIDATES = (",", ";", "\t", "|")
 _SEP = re.compile(r'"?sep=(.)"?\r?', re.I)
@@ -42,10 +42,8 @@ def is_sep_line(line: str) -> bool:
 
 def _score(lines: list[str], delimiter: str) -> float:
     """How well the lines agree, from 0; a table needs two columns to show a delimiter."""
-    rows = []
-    for row in csv.reader(lines[:500], delimiter=delimiter):
-        if filled(row):
-            rows.append(row)
+    records = as_records(Splitter(delimiter).split(1, lines[:500], "\n".join(lines[:500])))
+    rows = [record.fields for record in records if filled(record.fields)]
     if not rows:
         return 0.0
     widths = Counter(len(row) for row in rows if len(row) > 1)

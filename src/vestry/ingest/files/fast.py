@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vestry.ingest.files.grid import filled, not_a_row
-from vestry.ingest.files.layout import Layout, as_records
+from vestry.ingest.files.layout import Layout
 from vestry.ingest.files.model import BLANK, FileRows, no_rejects, plain_path
-from vestry.ingest.files.records import Splitter
+from vestry.ingest.files.records import Splitter, as_records
 from vestry.ingest.files.scan import Scan
 from vestry.project.names import literal, quote
 

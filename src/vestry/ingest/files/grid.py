@@ -208,7 +208,7 @@ def _is_textual(row: Row) -> bool:
     numbers = [c for c, kind in zip(cells, kinds, strict=True) if kind == "number" and not _YEAR.fullmatch(c)]
     if numbers or "date" in kinds:
         return False
-    return "text" in kinds and len({c.lower() for c in cells}) * 2 > len(cells)
+    return "text" in kinds and len({c.lower() for c in cells}) * 2 >= len(cells)
 
 
 def _contrast(row: Row, below: Sequence[Row]) -> bool:

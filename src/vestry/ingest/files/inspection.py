@@ -156,7 +156,8 @@ def _profile(
 
 
 def _parsed(cell: str, formats: Sequence[str]) -> list[str]:
-    return [f"count(try_strptime({cell}, {literal(fmt)}))" for fmt in formats]
+    # DuckDB reads `04-Jul-13` by %Y as the year 13.
+    return [f"count(*) FILTER (year(try_strptime({cell}, {literal(fmt)})) >= 1000)" for fmt in formats]
 
 
 def _guess(counts: list[int]) -> tuple[LogicalType, str | None]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from vestry.ingest.files.dialect import find_delimiter, is_sep_line
 from vestry.ingest.files.grid import Shape, extent, filled, find_header, header_at, same_cells, shape_of
-from vestry.ingest.files.lines import Block, TooLong, read_blocks
+from vestry.ingest.files.lines import TooLong, read_blocks
 from vestry.ingest.files.model import FileOptions, UnreadableFile, is_blank
 from vestry.ingest.files.names import Columns, name_columns
-from vestry.ingest.files.records import Plain, Record, Splitter
+from vestry.ingest.files.records import Record, Splitter, as_records
 
 SAMPLE = 1 << 18
 #: Share of the sample's rows that must fill a column at the end without a header before it is one.
@@ -145,6 +145,8 @@ def _required(cells: tuple[str, ...], kept: list[int], named: bool) -> int:
 
 
 def _is_clean(below: list[Record], header: list[Record], required: int, width: int) -> bool:
+    while below and below[-1].problem is None and not filled(below[-1].fields):
+        below = below[:-1]  # blank lines at the end are counted by the scan
     for record in below:
         fields = record.fields
         if record.problem or "\n" in record.raw or len(fields) != width:
@@ -203,16 +205,3 @@ def _records(lines: list[tuple[int, str]], delimiter: str) -> list[Record]:
         records += as_records(splitter.split(lines[at][0], texts, "\n".join(texts)))
         at = end
     return records + splitter.finish()
-
-
-def as_records(parts: Plain | list[Record]) -> list[Record]:
-    """Plain rows as records, where each is looked at by itself."""
-    if isinstance(parts, list):
-        return parts
-    return [
-        Record(parts.first + n, line, row)
-        for n, (line, row) in enumerate(zip(parts.lines, parts.rows, strict=True))
-    ]
-
-
-__all__ = ["Block", "Layout", "as_records", "find_layout"]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vestry.ingest.files.grid import extent, filled, not_a_row, same_cells
-from vestry.ingest.files.layout import Layout, as_records
+from vestry.ingest.files.layout import Layout
 from vestry.ingest.files.lines import TooLong, read_blocks
 from vestry.ingest.files.model import BLANK, FileRows, is_blank
-from vestry.ingest.files.records import Plain, Record, Splitter
+from vestry.ingest.files.records import Plain, Record, Splitter, as_records
 from vestry.ingest.files.spool import Rejects, Spool
 
 #: As many of the last rows are held back to see whether they are totals.

@@ -182,3 +182,13 @@ class Splitter:
             at += 1
             if at == len(text):  # the delimiter was the last character: an empty field follows
                 return [*fields, ""]
+
+
+def as_records(parts: Plain | list[Record]) -> list[Record]:
+    """Plain rows as records, where each is looked at by itself."""
+    if isinstance(parts, list):
+        return parts
+    return [
+        Record(parts.first + n, line, row)
+        for n, (line, row) in enumerate(zip(parts.lines, parts.rows, strict=True))
+    ]

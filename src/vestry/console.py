@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "csv", "json", "parquet")
 _SHOWN = 40
+#: Where there is no terminal to ask.
+_WIDE = 160
+#: So few rows of a table that is too wide are shown one below the other.
+_FEW = 10
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: str, title: str = "") -> None:
@@ -34,7 +39,10 @@ def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
     """Write an answer to standard output; a table for people shows its first rows and how many there are."""
     if form == "table":
         head = answer.slice(0, limit)
-        print_table([list(row.values()) for row in head.to_pylist()], answer.column_names)
+        if head.num_rows <= _FEW and _width(head) > _columns():
+            _print_records(head.to_pylist())
+        else:
+            print_table([list(row.values()) for row in head.to_pylist()], answer.column_names)
         rest = answer.num_rows - head.num_rows
         more = f" (the first {limit}; all with --format csv)" if rest else ""
         click.echo(f"{answer.num_rows:,} row{'s' if answer.num_rows != 1 else ''}{more}")
@@ -64,6 +72,25 @@ def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
     sys.stdout.write("\n]\n" if separator == "," else "[]\n")
 
 
+def _columns() -> int:
+    return shutil.get_terminal_size((_WIDE, 40)).columns if sys.stdout.isatty() else _WIDE
+
+
+def _width(answer: pa.Table) -> int:
+    """How many characters the widest row needs as a table."""
+    longest = [max(len(n), *(len(str(v)) for v in answer.column(n).to_pylist()), 1) for n in answer.column_names]
+    return sum(longest) + 3 * len(longest)
+
+
+def _print_records(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each row on lines of its own: for tables wider than the terminal."""
+    for number, row in enumerate(rows, 1):
+        click.secho(f"row {number}", dim=True)
+        longest = max(len(name) for name in row)
+        for name, value in row.items():
+            click.echo(f"  {name:<{longest}}  {'' if value is None else value}")
+
+
 def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: str = "") -> None:
     """A plain table; on a narrow terminal long values are cut."""
     from rich.box import SIMPLE_HEAD
@@ -77,8 +104,7 @@ def print_table(rows: Iterable[Sequence[Any]], columns: Sequence[str], title: st
         table.add_column(column, justify="right" if numeric else "left", overflow="ellipsis", no_wrap=True)
     for row in data:
         table.add_row(*("" if v is None else f"{v:,}" if type(v) is int else str(v) for v in row))
-    width = None if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False, markup=False).print(table)
+    Console(width=_columns(), highlight=False, markup=False).print(table)
 
 
 COLUMNS = ("table", "layer", "rows", "quality", "freshness", "time")

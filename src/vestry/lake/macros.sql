@@ -12,6 +12,8 @@ CREATE OR REPLACE MACRO money(text) AS
              '[-+]?\d*\.?\d+|[-+]?\d+\.|\(\d*\.?\d+\)|\d*\.?\d+(-|CR|DR)')
         THEN CASE WHEN regexp_matches(upper(text), '[-(]|CR\s*$') THEN -1 ELSE 1 END
              * try_cast(regexp_replace(text, '[^0-9.]', '', 'g') AS DECIMAL(18,2))
+        -- What a spreadsheet makes of a large number: 1.2E+05.
+        WHEN regexp_full_match(trim(text), '-?\d+(\.\d+)?[eE][+]?\d{1,2}') THEN try_cast(trim(text) AS DOUBLE)
     END::DECIMAL(18,2);
 
 -- A day as British people and their systems write it: 24/12/2010, 24-Dec-10, 24 December 2010,

@@ -18,6 +18,7 @@ from jsonschema.exceptions import by_relevance
 from jsonschema.validators import extend
 
 from vestry.project.errors import Fault, VestryError, did_you_mean, listed
+from vestry.project.validation import in_words
 from vestry.project.yamlfile import YamlFile
 
 _TYPES = {
@@ -61,9 +62,8 @@ def contract_faults(document: YamlFile) -> list[Fault]:
 def _validator() -> Any:
     # Our keyword looks at all branches of a schema for known keys. The draft's own counts every key of a
     # branch that fails for another reason as unknown too, and costs most of the time.
-    validator = extend(
-        Draft201909Validator, {"unevaluatedProperties": _unknown_keys, "additionalProperties": _unknown_keys}
-    )
+    keywords = {"unevaluatedProperties": _unknown_keys, "additionalProperties": _unknown_keys, "if": _if_it_says_so}
+    validator = extend(Draft201909Validator, keywords)
     return validator(contract_schema())
 
 
@@ -73,6 +73,18 @@ def _unknown_keys(validator: Any, allowed: Any, instance: Any, schema: Mapping[s
         for key in instance:
             if key not in known:
                 yield ValidationError(str(key))
+
+
+def _if_it_says_so(validator: Any, condition: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    """As the draft's `if`; but a condition on a key is not met by a column that lacks the key.
+
+    The standard says `if: logicalType is map, then the key map is required`, which by the letter asks
+    for that key, and those of all other types, of every column that has no logical type.
+    """
+    asked = condition.get("properties", {}) if isinstance(condition, dict) else {}
+    if asked and isinstance(instance, dict) and not any(key in instance for key in asked):
+        return
+    yield from Draft201909Validator.VALIDATORS["if"](validator, condition, instance, schema)
 
 
 #: By the identity of each part of the standard's schema, which is read once and kept.
@@ -100,7 +112,7 @@ def _known_keys(schema: Mapping[str, Any]) -> frozenset[str]:
 
 def _faults_of(error: ValidationError, document: YamlFile) -> Iterator[Fault]:
     place = tuple(error.absolute_path)
-    name, line, shown = _named(place, document.data), document.line(place), document.path
+    name, line, shown = in_words(place, document.data), document.line(place), document.path
     rule, wanted, value = error.validator, error.validator_value, error.instance
     if rule in ("unevaluatedProperties", "additionalProperties"):
         known: Iterable[str] = _known_keys(error.schema)
@@ -133,23 +145,6 @@ def _faults_of(error: ValidationError, document: YamlFile) -> Iterator[Fault]:
         yield Fault(shown, line, f"{name} has a key that does not belong there", f"take out {listed(wanted.get('required', []))}")
     else:
         yield Fault(shown, line, f"{name or 'the contract'}: {error.message}", "see `vestry schema contract`")
-
-
-def _named(place: tuple[str | int, ...], data: Any) -> str:
-    """A place in words: the `required` of the column `amount` of the table `payment`."""
-    parts: list[str] = []
-    here = data
-    for before, key in zip([None, *place], place, strict=False):
-        here = here[key]
-        if isinstance(key, int):
-            what = {"schema": "table", "properties": "column", "quality": "rule"}.get(str(before), "item")
-            if parts:
-                parts.pop()
-            label = here.get("name") or here.get("property") if isinstance(here, dict) else None
-            parts.append(f"the {what} `{label}`" if label else f"{what} {key + 1} of `{before}`")
-        else:
-            parts.append(f"`{key}`")
-    return " of ".join(reversed(parts))
 
 
 def _as_written(value: Any, types: list[str]) -> str:

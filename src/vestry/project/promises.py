@@ -121,7 +121,7 @@ def _sql_faults(
 
 
 def _called(rule: Rule, table: Table, column: Column | None) -> str:
-    label = rule.name or rule.metric or "SQL"
+    label = rule.name or rule.metric or ("SQL" if rule.type == "sql" else rule.description or rule.type)
     return f"the rule `{label}` of {f'`{table.name}.{column.name}`' if column else f'`{table.name}`'}"
 
 

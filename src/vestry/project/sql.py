@@ -63,7 +63,7 @@ def _syntax_fault(sql: str, shown: str, start: int, error: Exception) -> Fault:
         duckdb.extract_statements(sql)
     except duckdb.Error as said:
         head = str(said).splitlines()[0].split(": ", 1)[-1]
-        head = re.sub(r'at or near "(.*)"', r"at or near `\1`", head)
+        head = re.sub(r'at or near "(.*?)"?$', r"at or near `\1`", head)
         at = re.search(r"^LINE (\d+):", str(said), re.MULTILINE)
         line = int(at.group(1)) if at else len(sql.rstrip().splitlines())
         return Fault(shown, start + line - 1, f"SQL that does not parse: {head}", _cure(head))

@@ -41,23 +41,23 @@ def faults_of(error: ValidationError, model: type[BaseModel], data: Any, shown: 
     wrong: dict[Place, list[str]] = {}
     for problem in error.errors():
         place = _in_file(problem["loc"], data, problem["type"] == "missing")
-        name = _path(place)
+        name = _path(place, data)
         if problem["type"] == "extra_forbidden":
             mend = did_you_mean(str(place[-1]), _keys_at(model, problem["loc"]))
-            yield Fault(shown, line(place), f"unknown key `{name}`", mend)
+            yield Fault(shown, line(place), f"unknown key {name}", mend)
         elif problem["type"] == "missing":
-            yield Fault(shown, line(place[:-1]), f"the key `{name}` is missing", f"add `{place[-1]}:`")
+            yield Fault(shown, line(place[:-1]), f"the key {name} is missing", f"add `{place[-1]}:`")
         elif problem["type"] == "literal_error":
             expected = [w.strip("' ") for w in problem["ctx"]["expected"].replace(" or ", ", ").split(",")]
             mend = did_you_mean(str(problem["input"]), expected, f"write one of {listed(expected, 'or')}")
-            yield Fault(shown, line(place), f"`{name}` cannot be `{problem['input']}`", mend)
+            yield Fault(shown, line(place), f"{name} cannot be `{problem['input']}`", mend)
         elif problem["type"] in ("too_short", "string_too_short"):
-            yield Fault(shown, line(place), f"`{name}` is empty", "write at least one, or see `vestry schema`")
+            yield Fault(shown, line(place), f"{name} is empty", "write at least one, or see `vestry schema`")
         else:
             wrong.setdefault(place, []).append(_wanted(problem))
     for place, wanted in wrong.items():
         said = " or ".join(dict.fromkeys(wanted))
-        yield Fault(shown, line(place), f"`{_path(place)}` must be {said}", f"now it is {_shown(_at(data, place))}")
+        yield Fault(shown, line(place), f"{_path(place, data)} must be {said}", f"now it is {_shown(_at(data, place))}")
 
 
 def _wanted(problem: Any) -> str:
@@ -86,9 +86,31 @@ def _in_file(location: Place, data: Any, is_missing: bool) -> Place:
     return tuple(keys)
 
 
-def _path(place: Place) -> str:
-    """`tables.job.files`; list items by number from 1."""
-    return ".".join(str(key + 1) if isinstance(key, int) else key for key in place)
+def _path(place: Place, data: Any) -> str:
+    """`tables.job.files`; in words where it leads through lists. The last key may be missing in the data."""
+    if not any(isinstance(key, int) for key in place):
+        return f"`{'.'.join(map(str, place))}`"
+    try:
+        return in_words(place, data)
+    except (KeyError, TypeError, IndexError):
+        return f"`{place[-1]}` of {in_words(place[:-1], data)}"
+
+
+def in_words(place: Place, data: Any) -> str:
+    """A place in words: `required` of the column `amount` of the table `payment`."""
+    parts: list[str] = []
+    here = data
+    for before, key in zip([None, *place], place, strict=False):
+        here = here[key]
+        if isinstance(key, int):
+            what = {"schema": "table", "properties": "column", "quality": "rule"}.get(str(before), "item")
+            if parts:
+                parts.pop()
+            label = here.get("name") or here.get("property") if isinstance(here, dict) else None
+            parts.append(f"the {what} `{label}`" if label else f"{what} {key + 1} of `{before}`")
+        else:
+            parts.append(f"`{key}`")
+    return " of ".join(reversed(parts))
 
 
 def _at(data: Any, place: Place) -> Any:

@@ -33,6 +33,6 @@ SELECT p.pid AS person_id, r.uprn, p.dob, date_diff('year', p.dob, getvariable('
         - (strftime(p.dob, '%m%d') > strftime(getvariable('today'), '%m%d'))::INT AS age,
     s.from_day AS lived_there_since, w.last_repair
 FROM living l JOIN person p USING (pid) JOIN property r USING (pno) JOIN stay s ON s.pid = p.pid AND s.pno = l.pno AND s.to_day IS NULL
-LEFT JOIN (SELECT NULL::BIGINT AS pno, NULL::DATE AS last_repair) w USING (pno)
+LEFT JOIN (SELECT pno, max(completed_on) AS last_repair FROM repair GROUP BY pno) w USING (pno)
 WHERE l.residents = 1 AND r.tenure = 'council' AND p.dob <= getvariable('today') - INTERVAL 70 YEAR
   AND (w.last_repair IS NULL OR w.last_repair <= getvariable('today') - INTERVAL 2 YEAR);

@@ -11,9 +11,28 @@ from pathlib import Path
 
 import duckdb
 
-from vestry.demo.systems import council_tax, housing
+from vestry.demo.systems import (
+    adults,
+    benefits,
+    childrens,
+    council_tax,
+    finance,
+    housing,
+    planning,
+    police,
+    repairs,
+    schools,
+)
 
 SYSTEMS: tuple[Callable[[duckdb.DuckDBPyConnection, Path], dict[str, int]], ...] = (
     council_tax.write,
     housing.write,
+    repairs.write,
+    childrens.write,
+    schools.write,
+    police.write,
+    benefits.write,
+    adults.write,
+    planning.write,
+    finance.write,
 )

@@ -262,7 +262,7 @@ def _explained(said: str) -> tuple[int, str, str]:
     at = re.search(r"^LINE (\d+):", said, re.MULTILINE)
     head = said.splitlines()[0].split(": ", 1)[-1].strip()
     near = re.findall(r'"([^"]+)"', next((r for r in said.splitlines() if "andidate" in r or "Did you mean" in r), ""))
-    mend = f"did you mean {' or '.join(f'`{n}`' for n in near[:3])}?" if near else ""
+    mend = f"did you mean `{near[0]}`?" if near else ""
     if found := _NO_COLUMN.search(head):
         what = f"there is no column `{found.group(1)}` in what is read here"
     elif found := _NO_FUNCTION.search(head):

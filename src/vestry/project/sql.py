@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import duckdb
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
@@ -40,10 +41,15 @@ def parse(sql: str, shown: str, line: int = 1) -> exp.Query:
 
     Raises SqlFault with the line where it cannot be parsed, or is not one SELECT.
     """
+    # The dialect's own word first: it is the stricter reader, and its messages have lines.
+    try:
+        duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise SqlFault(_syntax_fault(str(error), sql, shown, line)) from error
     try:
         statements = [s for s in sqlglot.parse(sql, read="duckdb") if s is not None]
     except (ParseError, TokenError) as error:
-        raise SqlFault(_syntax_fault(sql, shown, line, error)) from error
+        raise SqlFault(_unread_fault(error, shown, line)) from error
     if not statements:
         raise SqlFault(Fault(shown, line, "there is no SQL in the file", "write the SELECT that makes the table"))
     if len(statements) > 1:
@@ -55,18 +61,15 @@ def parse(sql: str, shown: str, line: int = 1) -> exp.Query:
     return statements[0]
 
 
-def _syntax_fault(sql: str, shown: str, start: int, error: Exception) -> Fault:
-    """What DuckDB says of it, which is the dialect's own word; else what the parser here says."""
-    import duckdb  # only where something is wrong
+def _syntax_fault(said: str, sql: str, shown: str, start: int) -> Fault:
+    head = re.sub(r'at or near "(.*?)"?$', r"at or near `\1`", said.splitlines()[0].split(": ", 1)[-1])
+    at = re.search(r"^LINE (\d+):", said, re.MULTILINE)
+    line = int(at.group(1)) if at else len(sql.rstrip().splitlines())
+    return Fault(shown, start + line - 1, f"SQL that does not parse: {head}", _cure(head))
 
-    try:
-        duckdb.extract_statements(sql)
-    except duckdb.Error as said:
-        head = str(said).splitlines()[0].split(": ", 1)[-1]
-        head = re.sub(r'at or near "(.*?)"?$', r"at or near `\1`", head)
-        at = re.search(r"^LINE (\d+):", str(said), re.MULTILINE)
-        line = int(at.group(1)) if at else len(sql.rstrip().splitlines())
-        return Fault(shown, start + line - 1, f"SQL that does not parse: {head}", _cure(head))
+
+def _unread_fault(error: ParseError | TokenError, shown: str, start: int) -> Fault:
+    """DuckDB knows this SQL, and the parser that reads the lineage does not."""
     details = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     near = str(details.get("highlight") or "").strip()
     what = "SQL that Vestry cannot read for its lineage" + (f", near `{near}`" if near else "")

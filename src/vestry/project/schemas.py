@@ -1,0 +1,86 @@
+"""JSON Schemas of a project's files, so that editors complete and check them as they are written."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, TypeAdapter
+
+from vestry.project.contract import Severity
+from vestry.project.errors import VestryError, did_you_mean
+from vestry.project.models import DomainFile, Settings, SnapshotFile
+from vestry.project.source import CONNECTORS
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+#: Each kind of file: what it is, and where such files stand.
+KINDS = {
+    "settings": ("The settings of a council project", "vestry.toml"),
+    "source": ("A source: a system of record, and how to reach it", "sources/*.yaml"),
+    "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
+    "contract": ("A contract, by the Open Data Contract Standard", "domains/*/*/contract.yaml"),
+    "snapshot": ("A snapshot: the current state of a feed of changes", "domains/*/*/*.snapshot.yaml"),
+}
+
+
+def json_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one kind of file: see `KINDS`.
+
+    Raises VestryError that offers the nearest kind.
+    """
+    kind = "settings" if kind == "vestry.toml" else kind
+    if kind not in KINDS:
+        raise VestryError(f"there is no schema `{kind}`", mend=did_you_mean(kind, KINDS))
+    schema = _contract() if kind == "contract" else _of_model(kind)
+    return {"$schema": DRAFT, **schema, "title": KINDS[kind][0]}
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write the schema of every kind into a folder, and say which files they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for kind in KINDS:
+        file = folder / f"{kind}.schema.json"
+        file.write_text(json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        files.append(file)
+    return files
+
+
+def editor_settings(folder: str) -> dict[str, Any]:
+    """What to put in `.vscode/settings.json`; `folder` is that of the schemas, as seen from the project."""
+    folder = folder if folder.startswith(("/", "./", "../")) else f"./{folder}"
+    mapping = {f"{folder}/{kind}.schema.json": places for kind, (_, places) in KINDS.items() if places.endswith(".yaml")}
+    return {
+        "yaml.schemas": mapping,
+        "evenBetterToml.schema.associations": {r".*/vestry\.toml$": f"{folder}/settings.schema.json"},
+    }
+
+
+def _of_model(kind: str) -> dict[str, Any]:
+    if kind == "source":
+        union: Any = reduce(or_, CONNECTORS.values())
+        return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
+    model = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}[kind]
+    return model.model_json_schema()
+
+
+def _contract() -> dict[str, Any]:
+    """The standard's own schema, with the severities that Vestry acts on."""
+    from vestry.project.odcs import contract_schema  # jsonschema takes 0.1 s to import
+
+    schema = copy.deepcopy(contract_schema())
+    schema.pop("$schema", None)
+    schema["required"] = sorted({*schema["required"], "status"})
+    severity = schema["$defs"]["DataQuality"]["properties"]["severity"]
+    severity["enum"] = list(get_args(Severity))
+    severity["default"] = "error"
+    severity["description"] = (
+        "What happens when the rule is broken. error: the table is not published, and its last version stays in "
+        "service. quarantine: the rows that break it go to <table>__quarantine. warn: it is told."
+    )
+    severity.pop("examples", None)
+    return schema

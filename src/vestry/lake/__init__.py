@@ -5,6 +5,6 @@ which SQL names tables `domain.product.table`.
 """
 
 from vestry.lake.engine import Engine
-from vestry.lake.tables import DATA, Lake, Staged, Version
+from vestry.lake.tables import DATA, REPLACED, Lake, Staged, Version
 
-__all__ = ["DATA", "Engine", "Lake", "Staged", "Version"]
+__all__ = ["DATA", "REPLACED", "Engine", "Lake", "Staged", "Version"]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from deltalake import CommitProperties, Transaction
+import time
 
-from vestry.lake.tables import DATA, Lake
-from vestry.project import TableName, VestryError
+from deltalake import CommitProperties, Transaction
+from deltalake.exceptions import DeltaError
+
+from vestry.lake.tables import DATA, REPLACED, Lake
+from vestry.project import DataError, TableName, VestryError
 
 #: A reader may still hold a version this old, and a writer may still be writing: nothing younger goes.
 _SAFE_HOURS = 24 * 7
@@ -16,7 +19,11 @@ def compact(lake: Lake, name: TableName) -> tuple[int, int]:
     with lake.lock(name):
         table = lake.existing(name)
         before = len(table.file_uris())
-        table.optimize.compact()
+        try:
+            table.optimize.compact()
+        except DeltaError as error:
+            what = f"{name} could not be compacted; it is as it was"
+            raise DataError(what, mend="a date out of the ordinary, such as infinity, is known to cause it") from error
         return before, len(table.file_uris())
 
 
@@ -36,12 +43,19 @@ def vacuum(lake: Lake, name: TableName, *, hours: int | None = None) -> int:
 
 
 def restore(lake: Lake, name: TableName, version: int) -> int:
-    """Make the table's data those of an earlier version, in a commit of their own; the new version."""
+    """Make the table's data those of an earlier version, in a commit of their own; the new version.
+
+    Whoever reads the table by what is new in it is told by a mark that rows were taken away.
+    """
     with lake.lock(name):
         table = lake.existing(name)
         current = table.version()
         if not 0 <= version <= current:
             raise VestryError(f"{name} has no version {version}", mend=f"its versions are 0 to {current}")
-        marks = [Transaction(DATA, current + 1)]
-        table.restore(version, commit_properties=CommitProperties(app_transactions=marks))
+        marks = [Transaction(DATA, current + 1), Transaction(REPLACED, time.time_ns() // 1000)]
+        try:
+            table.restore(version, commit_properties=CommitProperties(app_transactions=marks))
+        except DeltaError as error:
+            what = f"{name} no longer has what version {version} needs"
+            raise VestryError(what, mend=f"files are kept for {lake.keep_days} days; see `vestry history`") from error
         return table.version()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from vestry.lake.tables import Lake
-from vestry.project import TableName, literal
+from vestry.project import TableName, literal, quote
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def touched(
         return None
     paths = [row[0] for row in found]
     files = ", ".join(literal(p) for p in paths)
-    columns = ", ".join(f'"{field.name}"' for field in table.schema().fields)
+    columns = ", ".join(quote(field.name) for field in table.schema().fields)
     kept = (
         f"SELECT {columns} FROM (SELECT *, filename FROM {relation} WHERE filename IN ({files})) "
         f"WHERE ({condition}) IS NOT TRUE"

@@ -10,6 +10,7 @@ before the commit leaves the table as it was, and files that `vacuum` removes.
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,16 +27,19 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from filelock import FileLock, Timeout
 
 from vestry.lake.types import delta_schema, duckdb_columns, stored_select, stored_type
-from vestry.project import DataError, TableName, VestryError, literal
+from vestry.project import DataError, TableName, VestryError, literal, quote
 
 #: The mark that counts changes of data: a compaction makes a version but does not touch it.
 DATA = "vestry.data"
+#: Microseconds since 1970 of when rows were last taken away, not only added.
+REPLACED = "vestry.replaced"
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _FILE_SIZE = "128MB"
 _LOCK_SECONDS = 600.0
 #: Statistics in the log that let readers skip files: kept for these types, where a file's least and
 #: greatest value are exact and say nothing of a person.
 _SKIPPABLE = ("BIGINT", "INTEGER", "SMALLINT", "DATE", "TIMESTAMP WITH TIME ZONE", "VARCHAR")
+_MOMENT = re.compile(r"[1-9]\d{3}-\d\d-\d\d( [\d:.+-]+)?\Z")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Staged:
     def relation(self) -> str:
         """SQL of a relation over the staged rows, with the columns' stored types."""
         if not self.files:
-            parts = ", ".join(f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in self.columns)
+            parts = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in self.columns)
             return f"(SELECT {parts} WHERE false)"
         paths = ", ".join(literal(f"{self.uri}/{f.name}") for f in self.files)
         return f"read_parquet([{paths}])"
@@ -145,7 +149,7 @@ class Lake:
     ) -> Staged:
         """Write the rows of `select` beside the table, in its order, in files of about `file_size`.
 
-        Raises duckdb.Error where the SELECT fails; nothing is published then.
+        Raises duckdb.Error where the SELECT fails; what was written until then is removed.
         """
         described = [(row[0], row[1]) for row in con.execute(f"DESCRIBE {select}").fetchall()]
         select = stored_select(select, described)
@@ -154,11 +158,16 @@ class Lake:
         if self.is_local:
             Path(uri).mkdir(parents=True, exist_ok=True)
         batch = uuid.uuid4().hex[:12]
-        rows = con.execute(
-            f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-            f"FILE_SIZE_BYTES '{file_size or _FILE_SIZE}', FILENAME_PATTERN 'part-{batch}-{{i}}', "
-            "OVERWRITE_OR_IGNORE, RETURN_STATS)"
-        ).fetchall()
+        try:
+            rows = con.execute(
+                f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+                f"FILE_SIZE_BYTES '{file_size or _FILE_SIZE}', FILENAME_PATTERN 'part-{batch}-{{i}}', "
+                "OVERWRITE_OR_IGNORE, RETURN_STATS)"
+            ).fetchall()
+        except duckdb.Error:
+            for file in Path(uri).glob(f"part-{batch}-*") if self.is_local else ():
+                file.unlink(missing_ok=True)
+            raise
         files = tuple(
             StagedFile(path.replace("\\", "/").rsplit("/", 1)[-1], count, size, _unquoted(stats))
             for path, count, size, _, stats, _ in rows
@@ -184,7 +193,8 @@ class Lake:
 
         `replace` takes away all rows that were there (True) or the files named. `marks` and
         `record` are kept with the commit. `skip_by` names the columns, none of them personal,
-        whose least and greatest values are written to the log. The caller holds the lock.
+        whose least and greatest values are written to the log. The caller holds the lock. Raises
+        DataError where a file to replace is not the table's any more.
         """
         name = staged.table
         schema = delta_schema(list(staged.columns))
@@ -244,7 +254,9 @@ class Lake:
         actions = table.get_add_actions(flatten=True)
         for path, size in zip(actions["path"].to_pylist(), actions["size_bytes"].to_pylist(), strict=True):
             found[path] = size
-        return [RemoveAction(n, True, now, size=found[n], partition_values={}) for n in names if n in found]
+        if gone := set(names) - set(found):
+            raise DataError(f"the table changed while it was being written: {min(gone)} is gone", mend="run again")
+        return [RemoveAction(n, True, now, size=found[n], partition_values={}) for n in names]
 
     def history(self, name: TableName, limit: int | None = None) -> list[Version]:
         """The table's versions, newest first."""
@@ -312,6 +324,8 @@ def _stat(text: str, kind: str) -> str | int | None:
         return int(text)
     if kind == "VARCHAR":
         return text if len(text) <= 32 else None
+    if not _MOMENT.match(text):  # infinity, and years that others cannot read
+        return None
     if kind.startswith("TIMESTAMP"):
         return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return text

@@ -1,0 +1,68 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+from council import Council
+
+from vestry.lake import Engine, Lake
+from vestry.project import TableName
+
+
+@pytest.fixture
+def council(tmp_path: Path) -> Council:
+    """An empty council project."""
+    return Council(tmp_path / "testham")
+
+
+@pytest.fixture
+def repairs(council: Council) -> Council:
+    """A project with one source of files and one product made of it."""
+    council.files()
+    council.drop("a.csv", "job,uprn,done,cost\nA1,100,2024-02-28,£10.50\nA2,101,2025-01-01,7\n")
+    council.product(
+        "housing.repairs",
+        {
+            "job": "logicalType: string, primaryKey: true",
+            "uprn": "logicalType: string",
+            "done": "logicalType: date",
+            "cost": 'logicalType: number, physicalType: "DECIMAL(18,2)"',
+        },
+        repair_sql="SELECT job, uprn(uprn) AS uprn, uk_date(done) AS done, money(cost) AS cost FROM bronze.repairs.job",
+    )
+    return council
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"), tmp_path / "state")
+
+
+@pytest.fixture
+def engine(lake: Lake) -> Engine:
+    return Engine(lake, memory_limit="500MB", threads=2)
+
+
+@pytest.fixture
+def con(engine: Engine) -> duckdb.DuckDBPyConnection:
+    return engine.cursor()
+
+
+@pytest.fixture
+def table() -> TableName:
+    return TableName("housing", "repairs", "repair")
+
+
+@pytest.fixture
+def age_file():
+    """Make a file look older than it is."""
+
+    def age(path: Path, days: float) -> None:
+        then = path.stat().st_mtime - days * 86_400
+        os.utime(path, (then, then))
+
+    return age

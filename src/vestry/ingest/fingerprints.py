@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+from vestry.ingest.files.scan import Scan, scan
+
 #: A file touched so shortly before it was read may be touched again without a new time.
 _SETTLED_NS = 2_000_000_000
 
@@ -22,6 +24,8 @@ class Fingerprints:
         self._file = file
         self._lock = threading.Lock()
         self._changed = False
+        #: What was found out of files on the way to their digest: the load need not look again.
+        self.scans: dict[Path, Scan] = {}
         try:
             self._known: dict[str, list[object]] = json.loads(file.read_text())
         except (OSError, ValueError):
@@ -33,8 +37,9 @@ class Fingerprints:
         entry = self._known.get(str(path))
         if entry and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
             return str(entry[2])
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        facts = scan(path)
+        self.scans[path] = facts
+        digest = facts.sha256
         if time.time_ns() - stat.st_mtime_ns > _SETTLED_NS:
             with self._lock:
                 self._known[str(path)] = [stat.st_size, stat.st_mtime_ns, digest]

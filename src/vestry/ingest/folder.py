@@ -57,7 +57,8 @@ def _part(context: Context, con: duckdb.DuckDBPyConnection, file: Waiting, workd
         rows=spec.rows,
     )
     try:
-        rows = read_file(file.path, options, con, workdir, patient=patient)
+        facts = context.fingerprints.scans.get(file.path)
+        rows = read_file(file.path, options, con, workdir, patient=patient, facts=facts)
     except VestryError as error:
         raise DataError(error.what, error.where or file.origin, error.mend) from error
     return Part(

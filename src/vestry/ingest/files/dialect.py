@@ -23,9 +23,7 @@ def find_delimiter(lines: list[str], path: Path, options: FileOptions) -> str:
     if options.delimiter is not None:
         named = {"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter)
         if len(named) != 1 or named in '"\r\n':
-            raise UnreadableFile(
-                "the delimiter must be one character", str(path), "such as `,` `;` `|` or `\\t`"
-            )
+            raise UnreadableFile("the delimiter must be one character", str(path), "such as `,` `;` `|` or `\\t`")
         return named
     if lines and (said := _SEP.fullmatch(lines[0])):
         return said.group(1)

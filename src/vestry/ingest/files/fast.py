@@ -1,33 +1,89 @@
-"""The fast way through a delimited text: DuckDB's own reader, told everything, held to a count."""
+"""The fast way through a delimited text: Arrow's reader, told everything, held to a count.
+
+Arrow reads blocks in order, so that a row's line is known without a window over the file, which
+would keep DuckDB to one core; DuckDB does the rest on all of them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from vestry.ingest.files.grid import filled, not_a_row
 from vestry.ingest.files.layout import Layout
-from vestry.ingest.files.model import BLANK, FileRows, no_rejects, plain_path
+from vestry.ingest.files.model import BLANK, FileRows, no_rejects
 from vestry.ingest.files.records import Splitter, as_records
 from vestry.ingest.files.scan import Scan
 from vestry.project.names import literal, quote
 
+if TYPE_CHECKING:
+    import duckdb
+
 TAIL = 1 << 15
-
-#: Nothing is left to DuckDB's guessing; what is not exactly so is an error, and the patient way's work.
-READ_CSV = """\
-read_csv({path}, delim = {delimiter}, quote = '"', escape = '"', header = false, skip = {skip},
-  columns = {{{columns}}}, auto_detect = false, strict_mode = true, null_padding = false,
-  ignore_errors = false, nullstr = '', comment = '', compression = 'none', parallel = true)"""
+#: Bytes parsed at a time: large enough to be quick, small enough that memory stays flat.
+BLOCK = 1 << 22
 
 
-def read_fast(path: Path, facts: Scan, layout: Layout, workdir: Path) -> FileRows | None:
-    """The rows by DuckDB's reader, or None where the file is plainly not clean.
+@dataclass(frozen=True)
+class CsvStream:
+    """A clean file as a stream of Arrow batches: columns c0, c1, … of text, and `_row`.
+
+    DuckDB scans it as often as it likes: each scan reads the file anew.
+    """
+
+    path: Path
+    layout: Layout
+
+    @property
+    def names(self) -> list[str]:
+        return [f"c{place}" for place in range(self.layout.width)]
+
+    @property
+    def schema(self) -> pa.Schema:
+        return pa.schema([*((name, pa.string()) for name in self.names), ("_row", pa.int64())])
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        # Nothing is left to guessing; what is not exactly so is an error, and the patient way's work.
+        read = csv.ReadOptions(block_size=BLOCK, column_names=self.names, skip_rows=self.layout.header_end)
+        parse = csv.ParseOptions(delimiter=self.layout.delimiter, ignore_empty_lines=False)
+        convert = csv.ConvertOptions(
+            column_types=dict.fromkeys(self.names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            check_utf8=False,  # the scan has done so
+        )
+        line = self.layout.header_end + 1
+        places = pa.array(range(0), pa.int64())
+        with csv.open_csv(self.path, read, parse, convert) as reader:
+            for batch in reader:
+                if len(places) < batch.num_rows:
+                    places = pa.array(range(batch.num_rows), pa.int64())
+                rows = pc.add(places.slice(0, batch.num_rows), line)
+                line += batch.num_rows
+                yield pa.RecordBatch.from_arrays([*batch.columns, rows], schema=self.schema)
+
+
+def read_fast(path: Path, facts: Scan, layout: Layout, con: duckdb.DuckDBPyConnection) -> FileRows | None:
+    """The rows by Arrow's reader, or None where the file is plainly not clean.
 
     What the beginning, the end and the scan do not show makes the count differ, and then the file
     is read patiently: the select leaves out rows that are blank, repeat the header or hold data
     where there is no column, and a quoted line break makes fewer rows than lines.
     """
-    if not layout.clean or not facts.utf8 or facts.nul or layout.header_end == 0:
+    if not layout.clean or not facts.utf8 or facts.nul or facts.long_lines or layout.header_end == 0:
         return None
     if not _ends_cleanly(path, layout):
         return None
@@ -35,7 +91,7 @@ def read_fast(path: Path, facts: Scan, layout: Layout, workdir: Path) -> FileRow
     rows = max(0, facts.content_lines - layout.header_end)
     trailing = facts.trailing_blank if rows or facts.content_lines >= layout.header_end else 0
     return FileRows(
-        select=_select(path, layout, workdir),
+        select=_select(path, layout, con),
         columns=columns.names,
         headers=columns.headers,
         rows=rows,
@@ -46,23 +102,15 @@ def read_fast(path: Path, facts: Scan, layout: Layout, workdir: Path) -> FileRow
     )
 
 
-def _select(path: Path, layout: Layout, workdir: Path) -> str:
+def _select(path: Path, layout: Layout, con: duckdb.DuckDBPyConnection) -> str:
+    stream = f"csv_{abs(hash(path)):x}"
+    con.register(stream, CsvStream(path, layout))
     names = dict(layout.columns.present)
     columns = [
         f"c{names[name]} AS {quote(name)}" if name in names else f"NULL::VARCHAR AS {quote(name)}"
         for name in layout.columns.names
     ]
-    read = READ_CSV.format(
-        path=literal(str(plain_path(path, workdir))),
-        delimiter=literal(layout.delimiter),
-        skip=layout.header_end,
-        columns=", ".join(f"c{place}: 'VARCHAR'" for place in range(layout.width)),
-    )
-    return (
-        f"SELECT {', '.join([*columns, '_row'])} FROM (\n"
-        f"SELECT *, row_number() OVER () + {layout.header_end} AS _row FROM {read})\n"
-        f"WHERE {' AND '.join(_conditions(layout))}"
-    )
+    return f"SELECT {', '.join([*columns, '_row'])} FROM {stream} WHERE {' AND '.join(_conditions(layout))}"
 
 
 def _conditions(layout: Layout) -> list[str]:

@@ -21,9 +21,7 @@ _DATE = re.compile(
     r"|\d{1,2}:\d\d(:\d\d)?"
 )
 _YEAR = re.compile(r"(19|20|21)\d\d(\.0)?")
-_TOTAL = re.compile(
-    r"((grand|sub|overall|report|column|page)[\s-]*)?totals?(\s+(amount|value|paid|spend))?\s*:?", re.I
-)
+_TOTAL = re.compile(r"((grand|sub|overall|report|column|page)[\s-]*)?totals?(\s+(amount|value|paid|spend))?\s*:?", re.I)
 _LOOK = 30
 """How many rows may stand above a header, and how many below it are compared with it."""
 
@@ -214,8 +212,7 @@ def _is_textual(row: Row) -> bool:
 def _contrast(row: Row, below: Sequence[Row]) -> bool:
     """Whether some column has numbers or dates below a text."""
     return any(
-        cell_kind(cell) == "text" and _kind_below(place, below) in ("number", "date")
-        for place, cell in enumerate(row)
+        cell_kind(cell) == "text" and _kind_below(place, below) in ("number", "date") for place, cell in enumerate(row)
     )
 
 
@@ -269,9 +266,7 @@ def _is_sub(rows: Sequence[Row], at: int) -> bool:
     named = [p for p, cell in enumerate(below) if not is_blank(cell)]
     if not gaps or not named or any(cell_kind(below[p]) != "text" for p in named):
         return False
-    empty = [
-        p for p, cell in enumerate(row) if not is_blank(cell) and (p >= len(below) or is_blank(below[p]))
-    ]
+    empty = [p for p, cell in enumerate(row) if not is_blank(cell) and (p >= len(below) or is_blank(below[p]))]
     data = rows[at + 2 : at + 2 + _LOOK]
     return set(gaps) <= set(named) and 0 in empty and bool(data) and _contrast(below, data)
 

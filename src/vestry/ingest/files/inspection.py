@@ -89,9 +89,7 @@ class FileProfile:
     notes: tuple[str, ...]
 
 
-def inspect_file(
-    path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path
-) -> FileProfile:
+def inspect_file(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path) -> FileProfile:
     """Reads the whole file and says what is in its columns. Raises as `read_file` does."""
     import duckdb
 
@@ -123,9 +121,7 @@ def _materialise(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows) -> 
     return int(found[0]) if found else 0
 
 
-def _profile(
-    con: duckdb.DuckDBPyConnection, table: str, name: str, header: str, own: str, rows: int
-) -> ColumnProfile:
+def _profile(con: duckdb.DuckDBPyConnection, table: str, name: str, header: str, own: str, rows: int) -> ColumnProfile:
     column = quote(name)
     if own != "VARCHAR":
         found = con.execute(f"SELECT count({column}), count(DISTINCT {column}) FROM {table}").fetchone()
@@ -150,9 +146,7 @@ def _profile(
         values, distinct = counts[0], counts[1]
         guess = _guess(counts)
     share = values / rows if rows else 0.0
-    return ColumnProfile(
-        name, header, *guess, share, values, distinct, rows > 0 and values == distinct == rows
-    )
+    return ColumnProfile(name, header, *guess, share, values, distinct, rows > 0 and values == distinct == rows)
 
 
 def _parsed(cell: str, formats: Sequence[str]) -> list[str]:

@@ -47,9 +47,7 @@ def read_json(path: Path, options: FileOptions, workdir: Path, facts: Scan) -> F
     if start[0] == "[" and not options.rows:
         _read_list(text.path, path, table)
     elif start[0] not in "{[":
-        raise UnreadableFile(
-            "the file is not JSON", str(path), "JSON begins with { or [; set `format` if it is text"
-        )
+        raise UnreadableFile("the file is not JSON", str(path), "JSON begins with { or [; set `format` if it is text")
     elif not options.rows and _is_lines(start, options):
         _read_lines(text.path, table)
         notes.append("one record to a line")
@@ -73,9 +71,7 @@ class _Table:
 
     def add(self, number: int, record: Any, raw: str | None = None) -> None:
         if not isinstance(record, dict):
-            self.rejects.add(
-                number, _as_text(record) or "" if raw is None else raw, "not a record: no names in it"
-            )
+            self.rejects.add(number, _as_text(record) or "" if raw is None else raw, "not a record: no names in it")
             return
         self._records.append(record)
         self._numbers.append(number)

@@ -65,15 +65,11 @@ def find_layout(path: Path, options: FileOptions) -> Layout:
                 str(path),
                 "ask for it again as CSV with one row on each line",
             )
-        raise UnreadableFile(
-            "no line with data in it", str(path), "ask for it again: not even a header is in it"
-        )
+        raise UnreadableFile("no line with data in it", str(path), "ask for it again: not even a header is in it")
     return _layout(path, options, delimiter, records, before_sep)
 
 
-def _layout(
-    path: Path, options: FileOptions, delimiter: str, records: list[Record], rows: list[Record]
-) -> Layout:
+def _layout(path: Path, options: FileOptions, delimiter: str, records: list[Record], rows: list[Record]) -> Layout:
     grid = [tuple(record.fields) for record in rows]
     if options.header_row is not None:
         at = next((n for n, record in enumerate(rows) if record.line == options.header_row), None)

@@ -33,12 +33,18 @@ def read_file(
     """
     workdir.mkdir(parents=True, exist_ok=True)
     found = find_kind(path, options)
-    rows = _read(path, options, workdir, patient, found.kind, facts)
+    rows = _read(path, options, con, workdir, patient, found.kind, facts)
     return replace(rows, notes=(*found.notes, *rows.notes))
 
 
 def _read(
-    path: Path, options: FileOptions, workdir: Path, patient: bool, kind: str, facts: Scan | None
+    path: Path,
+    options: FileOptions,
+    con: duckdb.DuckDBPyConnection,
+    workdir: Path,
+    patient: bool,
+    kind: str,
+    facts: Scan | None,
 ) -> FileRows:
     if kind == "parquet":
         from vestry.ingest.files.parquet import read_parquet
@@ -59,7 +65,7 @@ def _read(
         return read_html(path, options, workdir, facts)
     from vestry.ingest.files.delimited import read_delimited
 
-    return read_delimited(path, options, workdir, facts, patient)
+    return read_delimited(path, options, con, workdir, facts, patient)
 
 
 __all__ = ["EmptyFile", "FileOptions", "FileRows", "UnreadableFile", "read_file"]

@@ -1,7 +1,7 @@
 """Lines into records: quotes, records over several lines, and lines whose quotes do not close.
 
 What is meant by a quote is what DuckDB's strict reader means by it, so that both ways of reading
-agree: a quote opens a field only at its start (spaces before it do not count), inside it is doubled,
+agree: a quote opens a field only at its start (one space before it does not count), inside it is doubled,
 after the closing one only spaces may come before the delimiter. Anywhere else it is a character.
 """
 
@@ -65,9 +65,9 @@ class Splitter:
     def __post_init__(self) -> None:
         csv.field_size_limit(1 << 27)
         d = re.escape(self.delimiter)
-        self._spaced = re.compile(rf'(?:^|{d}) +"|" +(?:{d}|\r?$)', re.M)
-        self._field = re.compile(rf' *"([^"]*(?:""[^"]*)*)" *(?={d}|\Z)|(?! *")[^{d}]*')
-        self._opening = re.compile(r' *"[^"]*(?:""[^"]*)*\Z')
+        self._spaced = re.compile(rf'(?:^|{d}) "|" +(?:{d}|\r?$)', re.M)
+        self._field = re.compile(rf' ?"([^"]*(?:""[^"]*)*)" *(?={d}|\Z)|(?! ?")[^{d}]*')
+        self._opening = re.compile(r' ?"[^"]*(?:""[^"]*)*\Z')
 
     def split(self, first: int, lines: list[str], text: str) -> Plain | list[Record]:
         """The records of a block that are complete."""
@@ -189,6 +189,5 @@ def as_records(parts: Plain | list[Record]) -> list[Record]:
     if isinstance(parts, list):
         return parts
     return [
-        Record(parts.first + n, line, row)
-        for n, (line, row) in enumerate(zip(parts.lines, parts.rows, strict=True))
+        Record(parts.first + n, line, row) for n, (line, row) in enumerate(zip(parts.lines, parts.rows, strict=True))
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK = 1 << 22
+SEGMENT = 1 << 18
 TAIL = 1 << 16
 
 
@@ -22,6 +23,8 @@ class Scan:
     ends_with_newline: bool
     trailing_blank: int
     """Blank lines at the very end."""
+    long_lines: bool
+    """Whether 256 KB somewhere hold no line break."""
     nul: bool
     quotes: bool
     carriage_returns: bool
@@ -48,7 +51,7 @@ def scan(path: Path) -> Scan:
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = newlines = 0
-    nul = quotes = returns = False
+    nul = quotes = returns = long_lines = False
     utf8 = all_ascii = True
     last = tail = b""
     with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as hasher:
@@ -58,7 +61,9 @@ def scan(path: Path) -> Scan:
                 hashed.result()
             hashed = hasher.submit(digest.update, chunk)
             size += len(chunk)
-            newlines += chunk.count(b"\n")
+            counts = [chunk.count(b"\n", at, at + SEGMENT) for at in range(0, len(chunk), SEGMENT)]
+            newlines += sum(counts)
+            long_lines = long_lines or 0 in counts[: len(chunk) // SEGMENT]
             nul = nul or b"\0" in chunk
             quotes = quotes or b'"' in chunk
             returns = returns or b"\r" in chunk
@@ -84,6 +89,7 @@ def scan(path: Path) -> Scan:
         newlines=newlines,
         ends_with_newline=ended,
         trailing_blank=_trailing_blank(tail, size <= len(tail)),
+        long_lines=long_lines,
         nul=nul,
         quotes=quotes,
         carriage_returns=returns,

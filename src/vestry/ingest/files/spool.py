@@ -70,9 +70,7 @@ class Spool:
         """SQL that gives the rows back: `names`, each from its place among the columns, and `_row`."""
         files = ", ".join(literal(str(file)) for file in self.close())
         columns = [
-            f"nullif(c{place}, '') AS {quote(name)}"
-            if place is not None
-            else f"NULL::VARCHAR AS {quote(name)}"
+            f"nullif(c{place}, '') AS {quote(name)}" if place is not None else f"NULL::VARCHAR AS {quote(name)}"
             for name, place in zip(names, places, strict=True)
         ]
         return f"SELECT {', '.join([*columns, '_row'])} FROM read_parquet([{files}], union_by_name = true)"

@@ -54,9 +54,7 @@ def read_workbook(path: Path, options: FileOptions, workdir: Path) -> FileRows:
     else:
         found = [_cells(book, name, options) for name in _names(book)]
         if not found:
-            raise UnreadableFile(
-                "no sheet of the workbook holds cells", str(path), "save the table on a worksheet"
-            )
+            raise UnreadableFile("no sheet of the workbook holds cells", str(path), "save the table on a worksheet")
         cells = max(found, key=lambda c: (c.sheet.visible, _weight(c, options)))
     if not cells.sheet.rows:
         raise UnreadableFile(

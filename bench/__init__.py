@@ -1,0 +1,1 @@
+"""What Vestry costs beside the raw engine: ratios in one run, each work in a process of its own."""

@@ -1,0 +1,320 @@
+"""Each work twice: by Vestry, and by the raw engine. Called in a process of its own, `python -m bench.cases NAME`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import data
+
+Work = Callable[[], float]
+WORKS: dict[str, Work] = {}
+SMALL = 250_000
+
+
+def work(function: Work) -> Work:
+    WORKS[function.__name__] = function
+    return function
+
+
+def _project(name: str, files: dict[str, str]) -> Path:
+    """A council project with an empty lake."""
+    root = data.WORK / name
+    shutil.rmtree(root, ignore_errors=True)
+    for path, text in {"vestry.toml": '[council]\nname = "Benchham"\n', **files}.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return root
+
+
+def _run(root: Path, *select: str) -> float:
+    """Seconds that a run takes, the project being open and the engine started."""
+    from vestry.run.workspace import Workspace
+
+    workspace = Workspace.open(root)
+    _ = workspace.engine
+    started = time.perf_counter()
+    outcomes = workspace.run(select, lambda event: None)
+    seconds = time.perf_counter() - started
+    wrong = [o for o in outcomes if o.status != "done" and o.status != "skipped"]
+    assert not wrong, [(str(o.step.name), o.detail, str(o.error)) for o in wrong]
+    assert any(o.status == "done" for o in outcomes)
+    return seconds
+
+
+def _duckdb(*statements: str, extension: str | None = None) -> float:
+    """Seconds that DuckDB takes for the last of the statements."""
+    import duckdb
+
+    from vestry.lake.engine import extension as binary
+
+    con = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    con.execute("SET TimeZone = 'UTC'")
+    if extension:
+        con.execute(f"LOAD '{binary(extension)}'")
+    for statement in statements[:-1]:
+        con.execute(statement)
+    started = time.perf_counter()
+    con.execute(statements[-1])
+    return time.perf_counter() - started
+
+
+def _out(name: str) -> str:
+    file = data.WORK / f"{name}.parquet"
+    file.unlink(missing_ok=True)
+    return f"'{file}' (FORMAT parquet, COMPRESSION zstd)"
+
+
+def _csv_project(rows: int) -> Path:
+    source = f"connector: files\npath: {data.WORK}\ntables:\n  job:\n    files: {data.csv(rows).name}\n"
+    return _project(f"csv-{rows}", {"sources/repairs.yaml": source})
+
+
+@work
+def csv_vestry() -> float:
+    return _run(_csv_project(data.ROWS))
+
+
+@work
+def csv_duckdb() -> float:
+    return _duckdb(f"COPY (FROM read_csv('{data.csv()}')) TO {_out('csv')}")
+
+
+@work
+def csv_small_vestry() -> float:
+    return _run(_csv_project(SMALL))
+
+
+@work
+def csv_small_dlt() -> float:
+    """dlt as its documentation begins: files, read_csv, the Delta table format."""
+    import dlt
+    from dlt.sources.filesystem import filesystem, read_csv
+
+    root = data.WORK / "dlt"
+    shutil.rmtree(root, ignore_errors=True)
+    pipeline = dlt.pipeline(
+        "bench",
+        destination=dlt.destinations.filesystem(str(root / "lake")),
+        dataset_name="bronze",
+        pipelines_dir=str(root / "state"),
+    )
+    files = filesystem(bucket_url=data.WORK.as_uri(), file_glob=data.csv(SMALL).name)
+    started = time.perf_counter()
+    pipeline.run((files | read_csv()).with_name("job"), table_format="delta")
+    return time.perf_counter() - started
+
+
+@work
+def sqlite_vestry() -> float:
+    source = f"connector: database\nurl: sqlite:////{data.sqlite()}\ntables:\n  job:\n"
+    return _run(_project("sqlite", {"sources/northgate.yaml": source}))
+
+
+@work
+def sqlite_duckdb() -> float:
+    return _duckdb(
+        f"ATTACH '{data.sqlite()}' AS src (TYPE sqlite, READ_ONLY)",
+        f"COPY (FROM src.job) TO {_out('sqlite')}",
+        extension="sqlite_scanner",
+    )
+
+
+_SPEND = """
+    SELECT j.uprn, year(j.day)::INTEGER AS year, w.ward, count(*) AS jobs, sum(j.amount)::DECIMAL(18,2) AS cost,
+           min(j.day) AS first_day, max(j.day) AS last_day, avg(j.amount)::DOUBLE AS mean, max(j.code) AS code,
+           count(DISTINCT j.category) AS categories
+    FROM {jobs} AS j JOIN {wards} AS w USING (uprn)
+    GROUP BY ALL
+"""
+_WARDS = "SELECT i AS uprn, 'ward ' || (i % 20) AS ward FROM range(100000) AS r(i)"
+_PLACES = """apiVersion: v3.1.0
+kind: DataContract
+id: housing.spend
+name: Spend
+version: 1.0.0
+status: active
+schema:
+  - name: spend
+    properties:
+      - {name: uprn, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 1}
+      - {name: year, logicalType: integer, required: true, primaryKey: true, primaryKeyPosition: 2,
+         logicalTypeOptions: {minimum: 2020, maximum: 2030}}
+      - {name: ward, logicalType: string, required: true, logicalTypeOptions: {pattern: "^ward "}}
+      - {name: jobs, logicalType: integer, logicalTypeOptions: {minimum: 1}}
+      - {name: cost, logicalType: number, physicalType: "DECIMAL(18,2)", required: true}
+      - {name: first_day, logicalType: date}
+      - name: last_day
+        logicalType: date
+        quality:
+          - {type: sql, query: "SELECT count(*) FROM ${table} WHERE last_day < first_day", mustBe: 0}
+      - {name: mean, logicalType: number}
+      - {name: code, logicalType: string, required: true}
+      - {name: categories, logicalType: integer}
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 0}
+"""
+
+
+def _build_project() -> Path:
+    root = data.WORK / "build"
+    if (root / "lake" / "bronze" / "w" / "ward").exists():
+        return root
+    import duckdb
+
+    wards = data.WORK / "wards.parquet"
+    duckdb.execute(f"COPY ({_WARDS}) TO '{wards}' (FORMAT parquet)")
+    files = "connector: files\npath: {path}\ntables:\n  {table}:\n    files: {name}\n"
+    _project(
+        "build",
+        {
+            "sources/j.yaml": files.format(path=data.WORK, table="job", name=data.parquet().name),
+            "sources/w.yaml": files.format(path=data.WORK, table="ward", name=wards.name),
+            "domains/housing/domain.yaml": "name: Housing\nowner: Housing\n",
+            "domains/housing/spend/contract.yaml": _PLACES,
+            "domains/housing/spend/spend.sql": _SPEND.format(jobs="bronze.j.job", wards="bronze.w.ward"),
+        },
+    )
+    _run(root, "layer:bronze")
+    return root
+
+
+@work
+def build_vestry() -> float:
+    root = _build_project()
+    shutil.rmtree(root / "lake" / "housing", ignore_errors=True)
+    return _run(root, "housing.spend")
+
+
+@work
+def build_duckdb() -> float:
+    lake = _build_project() / "lake" / "bronze"
+    jobs, wards = f"delta_scan('{lake}/j/job')", f"delta_scan('{lake}/w/ward')"
+    return _duckdb(f"COPY ({_SPEND.format(jobs=jobs, wards=wards)}) TO {_out('build')}", extension="delta")
+
+
+_CHANGES = "SELECT *, TIMESTAMPTZ '2026-01-01 00:00:00+00' AS changed_at FROM '{file}'"
+_SNAPSHOT = """from: bronze.feed.change
+key: id
+order_by: changed_at
+"""
+_APPLICATION = """apiVersion: v3.1.0
+kind: DataContract
+id: planning.feed
+name: Feed
+version: 1.0.0
+status: active
+schema:
+  - name: job
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, primaryKeyPosition: 1, required: true}
+      - {name: name, logicalType: string}
+      - {name: ref, logicalType: string}
+      - {name: amount, logicalType: number, physicalType: "DECIMAL(18,2)"}
+      - {name: day, logicalType: date, required: true}
+      - {name: category, logicalType: string, required: true}
+      - {name: note, logicalType: string}
+      - {name: uprn, logicalType: integer}
+      - {name: code, logicalType: string}
+      - {name: changed_at, logicalType: timestamp}
+"""
+
+
+def _snapshot_project() -> Path:
+    import duckdb
+
+    drop = data.WORK / "snapshot-drop"
+    shutil.rmtree(drop, ignore_errors=True)
+    drop.mkdir(parents=True)
+    duckdb.execute("SET TimeZone = 'UTC'")
+    duckdb.execute(f"COPY ({_CHANGES.format(file=data.parquet())}) TO '{drop}/0.parquet' (FORMAT parquet)")
+    return _project(
+        "snapshot",
+        {
+            "sources/feed.yaml": f"connector: files\npath: {drop}\ntables:\n  change:\n    files: '*.parquet'\n",
+            "domains/planning/domain.yaml": "name: Planning\nowner: Planning\n",
+            "domains/planning/feed/contract.yaml": _APPLICATION,
+            "domains/planning/feed/job.snapshot.yaml": _SNAPSHOT,
+        },
+    )
+
+
+@work
+def snapshot_full() -> float:
+    root = _snapshot_project()
+    _run(root, "layer:bronze")
+    return _run(root, "planning.feed")
+
+
+@work
+def snapshot_changed() -> float:
+    """After `snapshot_full`: a thousand keys that lie together have changed."""
+    import duckdb
+
+    root, drop = data.WORK / "snapshot", data.WORK / "snapshot-drop"
+    number = len(list(drop.iterdir()))
+    duckdb.execute("SET TimeZone = 'UTC'")
+    change = (
+        f"SELECT * REPLACE ('changed ' || {number} AS note, changed_at + INTERVAL {number} DAY AS changed_at) "
+        f"FROM ({_CHANGES.format(file=data.parquet())}) WHERE id BETWEEN 3000000 AND 3000999"
+    )
+    duckdb.execute(f"COPY ({change}) TO '{drop}/{number}.parquet' (FORMAT parquet)")
+    _run(root, "layer:bronze")
+    return _run(root, "planning.feed")
+
+
+def _idle_project() -> Path:
+    """Thirty products over three sources, built."""
+    files = {}
+    for s in range(3):
+        (data.WORK / "idle-drop").mkdir(parents=True, exist_ok=True)
+        (data.WORK / "idle-drop" / f"{s}.csv").write_text("id,name\n1,a\n2,b\n")
+        files[f"sources/s{s}.yaml"] = (
+            f"connector: files\npath: {data.WORK}/idle-drop\ntables:\n  t:\n    files: {s}.csv\n"
+        )
+    files["domains/d/domain.yaml"] = "name: D\nowner: D\n"
+    for p in range(30):
+        properties = "".join(
+            f"      - {{name: c{c}, logicalType: string, description: column {c}}}\n" for c in range(20)
+        )
+        files[f"domains/d/p{p}/contract.yaml"] = (
+            f"apiVersion: v3.1.0\nkind: DataContract\nid: d.p{p}\nname: P\nversion: 1.0.0\nstatus: active\nschema:\n"
+            f"  - name: t\n    properties:\n      - {{name: id, logicalType: string, primaryKey: true}}\n{properties}"
+        )
+        columns = ", ".join(f"name AS c{c}" for c in range(20))
+        reads = f"bronze.s{p % 3}.t" if p < 10 else f"d.p{p - 10}.t"
+        select = f"SELECT id, {columns}" if p < 10 else "SELECT *"
+        files[f"domains/d/p{p}/t.sql"] = f"{select} FROM {reads}"
+    root = _project("idle", files)
+    _run(root)
+    return root
+
+
+@work
+def idle_vestry() -> float:
+    root = data.WORK / "idle"
+    if not (root / "lake").exists():
+        _idle_project()
+    started = time.perf_counter()
+    subprocess.run([Path(sys.executable).with_name("vestry"), "-h"], check=True, capture_output=True)
+    subprocess.run([Path(sys.executable).with_name("vestry"), "run", "-C", str(root)], check=True, capture_output=True)
+    started = time.perf_counter()
+    done = subprocess.run(
+        [Path(sys.executable).with_name("vestry"), "run", "-C", str(root)], check=True, capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - started
+    assert "Nothing to do: 33 steps" in done.stdout, done.stdout
+    return seconds
+
+
+if __name__ == "__main__":
+    seconds = WORKS[sys.argv[1]]()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mb": peak}))

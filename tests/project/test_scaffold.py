@@ -10,11 +10,11 @@ import pytest
 
 from vestry.products.check import check
 from vestry.project import VestryError, load_project
-from vestry.project.scaffold import write_project
+from vestry.project.scaffold import init_project
 
 
 def test_the_starter_has_no_fault(tmp_path: Path) -> None:
-    files = write_project(tmp_path / "new" / "council")
+    files = init_project(tmp_path / "new" / "council")
     assert [f.relative_to(tmp_path / "new" / "council").as_posix() for f in files] == [
         ".gitignore",
         "README.md",
@@ -33,21 +33,21 @@ def test_the_starter_has_no_fault(tmp_path: Path) -> None:
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(VestryError) as error:
-        write_project(tmp_path)
+        init_project(tmp_path)
     assert str(error.value) == f"{tmp_path} is not empty: it holds notes.txt\n  name a folder that is new or empty"
     with pytest.raises(VestryError, match="is a file"):
-        write_project(tmp_path / "notes.txt")
+        init_project(tmp_path / "notes.txt")
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_folder_with_only_git_in_it_is_new(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
-    assert write_project(tmp_path)
+    assert init_project(tmp_path)
 
 
 @pytest.mark.slow
 def test_the_starter_passes_the_lint_of_the_standard(tmp_path: Path) -> None:
-    write_project(tmp_path)
+    init_project(tmp_path)
     contract = tmp_path / "domains/housing/repairs/contract.yaml"
     command = [str(Path(sys.executable).parent / "datacontract"), "lint", str(contract)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -13,7 +13,7 @@ from vestry.project.errors import VestryError
 _RENAMED = {"gitignore": ".gitignore"}
 
 
-def write_project(folder: Path) -> list[Path]:
+def init_project(folder: Path) -> list[Path]:
     """Write the starter project into a folder that is new or empty, and say which files it has.
 
     Raises VestryError where something is there already; nothing is written then.

@@ -39,15 +39,13 @@ def json_schema(kind: str) -> dict[str, Any]:
     return {"$schema": DRAFT, **schema, "title": KINDS[kind][0]}
 
 
-def write_schemas(folder: Path) -> list[Path]:
-    """Write the schema of every kind into a folder, and say which files they are."""
+def write_schemas(folder: Path) -> dict[str, Any]:
+    """Write the schema of every kind into a folder; what is returned goes into `.vscode/settings.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
     for kind in KINDS:
-        file = folder / f"{kind}.schema.json"
-        file.write_text(json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        files.append(file)
-    return files
+        text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False)
+        (folder / f"{kind}.schema.json").write_text(f"{text}\n", encoding="utf-8")
+    return editor_settings(folder.as_posix())
 
 
 def editor_settings(folder: str) -> dict[str, Any]:

@@ -271,10 +271,10 @@ def diff(ref: str, folder: Path, form: str) -> None:
     rows = [
         {"change": c.what, "effect": c.effect, "where": c.where, "consumers": ", ".join(c.consumers)} for c in changes
     ]
-    if form == "table" and not rows:
-        click.echo(f"No contract has changed since {ref}.")
-    else:
+    if form != "table":
         show_rows(rows, ["effect", "change", "where", "consumers"], form)
+    else:
+        click.echo("\n".join(map(str, changes)) or f"No contract has changed since {ref}.")
     if any(c.effect == "breaking" for c in changes):
         sys.exit(1)
 
@@ -350,3 +350,33 @@ def compact(select: tuple[str, ...], vacuum: bool, folder: Path) -> None:
         if vacuum:
             said += f", {vacuum_table(workspace.lake, name)} old files removed"
         click.echo(said)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--domain", help="The domain that owns it. Default: the only one there is, else `drafts`.")
+@click.option("--sheet", help="The workbook's sheet. Default: the one with the largest table.")
+@project_option
+def add(file: Path, domain: str | None, sheet: str | None, folder: Path) -> None:
+    """Describe a FILE that nobody has described: write its source and a draft product.
+
+    \b
+    Examples:
+      vestry add "Allotment waiting list.xlsx"
+      vestry add returns.csv --domain housing && vestry run
+    """
+    from vestry.ingest.draft import add_file
+    from vestry.project import load_project
+
+    project = load_project(folder)
+    draft = add_file(project, file, domain=domain, sheet=sheet)
+    click.echo("Decided:")
+    for line in draft.decided:
+        click.echo(f"  {line}")
+    click.echo("Please look at:")
+    for line in draft.look_at:
+        click.echo(f"  {line}")
+    click.echo("Written:")
+    for path in draft.written:
+        click.echo(f"  {path.relative_to(project.root)}")
+    click.echo(f'Next:  vestry run && vestry query "from {draft.table} limit 5"')

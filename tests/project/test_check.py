@@ -1,4 +1,5 @@
 """`vestry check`, as far as files tell by themselves: what a person reads of each fault."""
+# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -86,7 +87,9 @@ def test_a_column_promised_and_not_made_and_one_made_and_not_promised(folder: Fo
 
 
 def test_a_cycle_is_told_with_its_path_and_line(folder: Folder, said: Said) -> None:
-    folder.change(REPAIR, "FROM bronze.repairs.job", "FROM bronze.repairs.job\n    SEMI JOIN housing.costs.month ON true")
+    folder.change(
+        REPAIR, "FROM bronze.repairs.job", "FROM bronze.repairs.job\n    SEMI JOIN housing.costs.month ON true"
+    )
     folder.write(
         MONTH,
         """
@@ -95,9 +98,7 @@ def test_a_cycle_is_told_with_its_path_and_line(folder: Folder, said: Said) -> N
         """,
     )
     path = "housing.costs.month → housing.repairs.repair → housing.costs.month"
-    assert said(folder) == [
-        f"{MONTH}:2: tables that need each other: {path}\n    take one of these references out"
-    ]
+    assert said(folder) == [f"{MONTH}:2: tables that need each other: {path}\n    take one of these references out"]
 
 
 def test_a_table_that_reads_itself_is_a_cycle(folder: Folder, said: Said) -> None:
@@ -133,7 +134,10 @@ def test_what_refers_to_a_file_with_faults_is_not_faulted_for_it(folder: Folder,
 
 def test_a_secret_that_is_not_set_names_file_line_and_command(folder: Folder, said: Said) -> None:
     folder.change("sources/repairs.yaml", "path: incoming", "# ${NOT_THIS}\npath: ${REPAIRS_DROP}/in")
-    folder.write("vestry.toml", '[council]\nname = "T"\n[lake]\n# ${NOR_THIS}\noptions = { AWS_SECRET_ACCESS_KEY = "${S3_KEY}" }\n')
+    folder.write(
+        "vestry.toml",
+        '[council]\nname = "T"\n[lake]\n# ${NOR_THIS}\noptions = { AWS_SECRET_ACCESS_KEY = "${S3_KEY}" }\n',
+    )
     assert said(folder) == [
         "sources/repairs.yaml:3: the environment variable REPAIRS_DROP is not set\n"
         "    set it before you run: export REPAIRS_DROP=…",

@@ -118,7 +118,9 @@ def test_sql_without_inputs_is_bound(folder: Folder, bound: Bound) -> None:
 def many(folder: Folder, count: int) -> None:
     contract = (folder.root / COSTS).read_text()
     for number in range(count):
-        folder.write(f"domains/housing/c{number}/contract.yaml", contract.replace("housing-costs", f"c{number}").encode())
+        folder.write(
+            f"domains/housing/c{number}/contract.yaml", contract.replace("housing-costs", f"c{number}").encode()
+        )
         folder.write(f"domains/housing/c{number}/month.sql", "SELECT month, cost FROM housing.costs.month\n")
 
 

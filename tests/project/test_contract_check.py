@@ -1,4 +1,5 @@
 """Contracts held against the standard, and their rules: what a person reads of each fault."""
+# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -103,8 +104,6 @@ def test_a_line_with_a_fault_is_told_once(folder: Folder, said: Said) -> None:
         f"{REPAIRS}:12: `required` of the column `repair_id` of the table `repair` must be true or false\n"
         "    now it is `perhaps`"
     ]
-
-
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 """`vestry diff`: which changes of contracts break whose work."""
+# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -19,7 +20,16 @@ MONTH = "domains/housing/costs/month.sql"
 
 
 def git(folder: Path, *arguments: str) -> None:
-    settings = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false"]
+    settings = [
+        "-c",
+        "user.name=T",
+        "-c",
+        "user.email=t@example.org",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "commit.gpgsign=false",
+    ]
     subprocess.run(["git", *settings, *arguments], cwd=folder, check=True, capture_output=True)
 
 
@@ -107,7 +117,9 @@ def test_a_rule_that_is_gone_breaks_and_one_that_is_tightened_does_not(kept: Fol
 
 
 def test_service_levels(kept: Folder) -> None:
-    levels = "slaProperties:\n  - {property: latency, value: 1, unit: d}\n  - {property: retention, value: 3, unit: y}\n"
+    levels = (
+        "slaProperties:\n  - {property: latency, value: 1, unit: d}\n  - {property: retention, value: 3, unit: y}\n"
+    )
     text = (kept.root / COSTS).read_text()
     kept.write(COSTS, (text + levels).encode())
     git(kept.root, "commit", "-am", "levels")

@@ -1,4 +1,5 @@
 """Reading a project: what is wrong with its YAML and TOML, in words."""
+# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -53,14 +54,20 @@ def test_all_faults_are_told_at_once(folder: Folder) -> None:
     ("text", "fault"),
     [
         ("a: 1\n\tb: 2\n", "f.yaml:2: a tab in the indentation\n    YAML is indented with spaces: replace the tab"),
-        ("a:\n  b: 1\n\tc: 2\n", "f.yaml:3: a tab in the indentation\n    YAML is indented with spaces: replace the tab"),
+        (
+            "a:\n  b: 1\n\tc: 2\n",
+            "f.yaml:3: a tab in the indentation\n    YAML is indented with spaces: replace the tab",
+        ),
         ("a: 1\nb: 2\na: 3\n", "f.yaml:3: the key `a` stands twice\n    it stands on line 1 too; keep one"),
         ("a: b: c\n", "f.yaml:1: not valid YAML: a `:` where the text cannot have one\n    put the text in quotes"),
         ("- a\n- b\n", "f.yaml:1: the file must hold `key: value` lines\n    see `vestry schema`"),
         ("a: *b\n", "f.yaml:1: not valid YAML: `*` begins an alias in YAML\n    put the text in quotes"),
         ('a: "b\n', "f.yaml:2: not valid YAML: a quote that is not closed\n    close it"),
         ("a: [1, 2\nb: 3\n", "f.yaml:2: not valid YAML: a `[` or `{` that is not closed\n    close it"),
-        ("a:\n  - x\n  y: 1\n", "f.yaml:3: not valid YAML: the line does not fit the list above it\n    indent it as its neighbours are"),
+        (
+            "a:\n  - x\n  y: 1\n",
+            "f.yaml:3: not valid YAML: the line does not fit the list above it\n    indent it as its neighbours are",
+        ),
         ("a: \x00\n", "f.yaml:1: not valid YAML: a control character\n    take it out"),
     ],
 )
@@ -92,7 +99,9 @@ def test_a_file_that_is_not_utf8_says_so(folder: Folder, said: Said) -> None:
 
 
 def test_a_value_of_several_types_is_one_fault(folder: Folder, said: Said) -> None:
-    folder.change("sources/repairs.yaml", 'files: "*.csv"', 'files: "*.csv"\n    sheet: [1]\n    header_row: 0\n    format: cvs')
+    folder.change(
+        "sources/repairs.yaml", 'files: "*.csv"', 'files: "*.csv"\n    sheet: [1]\n    header_row: 0\n    format: cvs'
+    )
     assert said(folder) == [
         "sources/repairs.yaml:6: `tables.job.sheet` must be text or a whole number\n    now it is a list",
         "sources/repairs.yaml:7: `tables.job.header_row` must be at least 1\n    now it is 0",
@@ -125,7 +134,10 @@ def test_an_unknown_key_within_a_list_or_map_has_its_line(folder: Folder, said: 
     ("line", "fault"),
     [
         ("connector: fils", "sources/repairs.yaml:1: unknown connector `fils`\n    did you mean `files`?"),
-        ("# none", "sources/repairs.yaml:1: the key `connector` is missing\n    add `connector:` `files`, `database` or `rest`"),
+        (
+            "# none",
+            "sources/repairs.yaml:1: the key `connector` is missing\n    add `connector:` `files`, `database` or `rest`",
+        ),
     ],
 )
 def test_an_unknown_connector_offers_the_nearest(folder: Folder, said: Said, line: str, fault: str) -> None:
@@ -136,7 +148,7 @@ def test_an_unknown_connector_offers_the_nearest(folder: Folder, said: Said, lin
 def test_toml_that_does_not_parse_has_its_line(folder: Folder, said: Said) -> None:
     folder.write("vestry.toml", '[council]\nname = "Testshire\n')
     assert said(folder) == [
-        'vestry.toml:2: not valid TOML: illegal character \'\\n\'\n    write `key = "value"` below a [section]'
+        "vestry.toml:2: not valid TOML: illegal character '\\n'\n    write `key = \"value\"` below a [section]"
     ]
 
 
@@ -166,9 +178,7 @@ def test_names_must_be_names(folder: Folder, said: Said) -> None:
 
 def test_a_source_in_two_files_is_told(folder: Folder, said: Said) -> None:
     folder.write("sources/repairs.yml", "connector: files\ntables:\n  job: {files: '*.csv'}\n")
-    assert said(folder) == [
-        "sources/repairs.yml: the source `repairs` is in sources/repairs.yaml too\n    keep one"
-    ]
+    assert said(folder) == ["sources/repairs.yml: the source `repairs` is in sources/repairs.yaml too\n    keep one"]
 
 
 def test_files_that_are_missing_are_told(folder: Folder, said: Said) -> None:
@@ -181,7 +191,7 @@ def test_files_that_are_missing_are_told(folder: Folder, said: Said) -> None:
 
 
 def test_outside_a_project_the_cure_is_named(tmp_path: pytest.TempPathFactory) -> None:
-    with pytest.raises(VestryError, match="no council project in .*\n  make one with `vestry init DIR`"):
+    with pytest.raises(VestryError, match=r"no council project in .*\n  make one with `vestry init DIR`"):
         load_project(tmp_path)  # type: ignore[arg-type]
 
 

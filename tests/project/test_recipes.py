@@ -1,4 +1,5 @@
 """Recipes in Python and snapshots: inputs read without running, and their faults."""
+# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ def test_python_inputs_are_read_without_running() -> None:
             GOOD.replace("def build(", "def repair("),
             ["1: the recipe does not define the function `build`\n    write def build(jobs): …; it defines `repair`"],
         ),
-        (GOOD.replace("def build(jobs):", "def build(jobs:"), ["3: Python that does not parse: '(' was never closed\n    mend this line"]),
+        (
+            GOOD.replace("def build(jobs):", "def build(jobs:"),
+            ["3: Python that does not parse: '(' was never closed\n    mend this line"],
+        ),
         (
             GOOD.replace("build(jobs)", "build(job)"),
             [
@@ -180,5 +184,8 @@ def test_columns_that_sql_makes_where_it_says_them() -> None:
 
 
 def test_columns_that_sql_mentions() -> None:
-    assert mentions(parse("SELECT a, count(*) FROM t JOIN u USING (k) WHERE b > 1", "x.sql")) == ({"a", "b", "k"}, False)
+    assert mentions(parse("SELECT a, count(*) FROM t JOIN u USING (k) WHERE b > 1", "x.sql")) == (
+        {"a", "b", "k"},
+        False,
+    )
     assert mentions(parse("SELECT * FROM t", "x.sql"))[1]

@@ -49,7 +49,7 @@ def test_a_description_is_there_for_what_is_not_plain() -> None:
 
 
 def test_an_unknown_kind_offers_the_nearest() -> None:
-    with pytest.raises(VestryError, match="there is no schema `contracts`\n  did you mean `contract`?"):
+    with pytest.raises(VestryError, match=r"there is no schema `contracts`\n  did you mean `contract`\?"):
         json_schema("contracts")
     assert json_schema("vestry.toml") == json_schema("settings")
 

@@ -69,7 +69,8 @@ class _Binding:
 
     def _order(self) -> list[TableName]:
         inputs = self.examined.inputs
-        graph = {name: [r.name for r in inputs.get(name, ()) if r.name in self.project.tables] for name in self.project.tables}
+        tables = self.project.tables
+        graph = {name: [r.name for r in inputs.get(name, ()) if r.name in tables] for name in tables}
         try:
             return list(TopologicalSorter(graph).static_order())
         except CycleError:
@@ -88,7 +89,8 @@ class _Binding:
                 found, faults = {}, []
             yield from faults
             made = found
-        shape = {c.name: kind for c in table.contract.columns if (kind := self._promised(c.name, table) or made.get(c.name))}
+        kinds = {c.name: self._promised(c.name, table) or made.get(c.name) for c in table.contract.columns}
+        shape = {column: kind for column, kind in kinds.items() if kind}
         known = len(shape) == len(table.contract.columns) and bool(shape)
         self.shapes[table.name] = shape if known else None
         if known:
@@ -121,7 +123,8 @@ class _Binding:
         """Let SQL see what the recipe reads; False where the columns of some of it are not known."""
         if name not in self.examined.inputs:
             return False
-        return all([self._mount(reference.name) for reference in self.examined.inputs[name]])
+        mounted = [self._mount(reference.name) for reference in self.examined.inputs[name]]
+        return all(mounted)
 
     def _mount(self, name: TableName | None) -> bool:
         if name is None:
@@ -151,14 +154,20 @@ class _Binding:
         if written is not None and len(written) == len(described):
             made, faults = written, []
         else:  # a star: its columns are known only now
-            line = next((n for n, row in enumerate(recipe_text(table).splitlines(), 1) if "*" in row.partition("--")[0]), 1)
+            rows = enumerate(recipe_text(table).splitlines(), 1)
+            line = next((number for number, row in rows if "*" in row.partition("--")[0]), 1)
             made = [Made(name, line) for name, _ in described]
             faults = list(column_faults(product, table, made))
         faults += self._differing(product, table, made, described, shown)
         return dict(described), faults
 
     def _differing(
-        self, product: Product, table: ProductTable, made: Sequence[Made], described: Sequence[tuple[str, str]], shown: str
+        self,
+        product: Product,
+        table: ProductTable,
+        made: Sequence[Made],
+        described: Sequence[tuple[str, str]],
+        shown: str,
     ) -> Iterator[Fault]:
         from vestry.products.types import agrees
 
@@ -172,9 +181,7 @@ class _Binding:
             mend = f"write CAST(… AS {said}), or change {product.file.path}:{line}"
             yield Fault(shown, column.line, what, mend)
 
-    def _bind_snapshot(
-        self, product: Product, table: ProductTable, spec: SnapshotFile
-    ) -> tuple[Columns, list[Fault]]:
+    def _bind_snapshot(self, product: Product, table: ProductTable, spec: SnapshotFile) -> tuple[Columns, list[Fault]]:
         shown = recipe_shown(table)
         document = read_yaml(table.recipe, shown)
         feed = self.examined.inputs[table.name][0].name
@@ -200,10 +207,14 @@ class _Binding:
                 elif found:
                     described.append((column.name, found[0][1]))
                     made.append(Made(column.name, line))
-        others = {"deleted_when": [spec.deleted_when], "valid_from": [spec.valid_from], "order_by": spec.order_by}
+        others: dict[str, Sequence[str | None]] = {
+            "deleted_when": [spec.deleted_when],
+            "valid_from": [spec.valid_from],
+            "order_by": spec.order_by,
+        }
         for key, expressions in others.items():
-            for sql in expressions:
-                _, fault = self._describe(f"SELECT {sql} AS made FROM {feed}", shown, document.line((key,))) if sql else ([], None)
+            for sql in filter(None, expressions):
+                _, fault = self._describe(f"SELECT {sql} AS made FROM {feed}", shown, document.line((key,)))
                 faults += [fault] if fault else []
         faults += self._differing(product, table, made, described, shown)
         return dict(described), faults

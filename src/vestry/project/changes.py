@@ -69,7 +69,8 @@ def changes_of(old: Product, new: Product) -> Iterator[Change]:
         alike = [n for n in come if [c.name for c in after[n].columns] == [c.name for c in before[name].columns]]
         maybe = f" (renamed to `{alike[0]}`?)" if len(alike) == 1 else ""
         table = TableName(new.domain, new.name, name)
-        found.append(Change("breaking", f"the table `{name}` is gone{maybe}", new.file.path, new.file.line(("schema",)), table))
+        line = new.file.line(("schema",))
+        found.append(Change("breaking", f"the table `{name}` is gone{maybe}", new.file.path, line, table))
     for name in come:
         found.append(_Compared(old, new, after[name]).change("compatible", f"the table `{name}` is new"))
     for name, table_before in before.items():
@@ -143,13 +144,14 @@ class _Compared:
             effect: Effect = "note" if way else "breaking"
             what = f"the type of `{name}` is {said}: it was {was or 'not said'} and is {is_ or 'not said'}"
             yield self.change(effect, what, name)
-        for word, was_so, is_so in (("required", a.required, b.required), ("unique", a.unique, b.unique)):
-            if was_so and not is_so:
+        for word, before, after in (("required", a.required, b.required), ("unique", a.unique, b.unique)):
+            if before and not after:
                 yield self.change("breaking", f"`{name}` is no longer {word}", name)
-            elif is_so and not was_so:
+            elif after and not before:
                 yield self.change("note", f"`{name}` is now {word}: a build with rows that are not so fails", name)
         if a.classification != b.classification:
-            what = f"the classification of `{name}` was {a.classification or 'not said'} and is {b.classification or 'not said'}"
+            was_so, is_so = a.classification or "not said", b.classification or "not said"
+            what = f"the classification of `{name}` was {was_so} and is {is_so}"
             yield self.change("breaking" if b.is_personal and not a.is_personal else "note", what, name)
         if a.description != b.description:
             yield self.change("compatible", f"the description of `{name}` has changed", name)
@@ -204,7 +206,8 @@ class _Compared:
 
 
 def _levels(old: Product, new: Product) -> Iterator[Change]:
-    after = {(level.property, level.element): (number, level) for number, level in enumerate(new.contract.service_levels)}
+    levels = enumerate(new.contract.service_levels)
+    after = {(level.property, level.element): (number, level) for number, level in levels}
     for level in old.contract.service_levels:
         called = f"the service level `{level.property}`" + (f" of `{level.element}`" if level.element else "")
         element = (level.element or "").split(",")[0].partition(".")[0].strip()

@@ -14,6 +14,7 @@ def column_faults(product: Product, table: ProductTable, made: Sequence[Made]) -
     """Columns without a name, made twice, made and not promised, promised and not made. Case does not part names."""
     shown = recipe_shown(table)
     promised = {column.name.casefold(): column.name for column in table.contract.columns}
+    names = {column.name.casefold() for column in made if column.name}
     seen: dict[str, int] = {}
     for column in made:
         if column.name is None:
@@ -25,7 +26,7 @@ def column_faults(product: Product, table: ProductTable, made: Sequence[Made]) -
             yield Fault(shown, column.line, f"the SQL returns the column `{column.name}` twice", mend)
         elif key not in promised:
             what = f"the column `{column.name}` is made, and the contract does not promise it"
-            near = nearest(column.name, [n for k, n in promised.items() if k not in {m.name.casefold() for m in made if m.name}])
+            near = nearest(column.name, [n for k, n in promised.items() if k not in names])
             mend = f"add it to {product.file.path}, or leave it out of the SELECT"
             yield Fault(shown, column.line, what, f"did you mean `{near}`? If not, {mend}" if near else mend)
         seen.setdefault(key, column.line)

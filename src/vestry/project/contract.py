@@ -15,9 +15,7 @@ PERSONAL = frozenset({"personal", "special", "criminal"})
 
 Severity = Literal["error", "quarantine", "warn"]
 #: The standard says `conformity` where the Government Data Quality Framework says validity.
-Dimension = Literal[
-    "accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"
-]
+Dimension = Literal["accuracy", "completeness", "conformity", "consistency", "coverage", "timeliness", "uniqueness"]
 
 
 class Part(BaseModel):

@@ -50,7 +50,8 @@ def _changes(old: Project | None, new: Project, unread: set[str], ref: str) -> I
             yield Change("note", f"the contract of {ref} has faults and cannot be compared", product.file.path, 1)
         else:
             for table in product.promised:
-                yield Change("compatible", f"the table `{table.table}` is new", product.file.path, product.line(table.table), table)
+                what, line = f"the table `{table.table}` is new", product.line(table.table)
+                yield Change("compatible", what, product.file.path, line, table)
     for name, product in before.items():
         if name not in new.products:
             yield from gone(product)
@@ -141,7 +142,8 @@ def _check_out(root: Path, commit: str, aside: Path) -> None:
     """Write the project's files as they were into a folder; none where the project was not there."""
     prefix = _git(root, "rev-parse", "--show-prefix").stdout.decode().strip()
     listed = _git(root, "ls-tree", "-r", "-z", "--name-only", commit).stdout.decode(errors="surrogateescape")
-    names = [n for n in listed.split("\0") if n.endswith(_READ) and (n == FILE or n.startswith(("sources/", "domains/")))]
+    ours = [n for n in listed.split("\0") if n == FILE or n.startswith(("sources/", "domains/"))]
+    names = [n for n in ours if n.endswith(_READ)]
     given = "".join(f"{commit}:{prefix}{name}\n" for name in names).encode(errors="surrogateescape")
     rest = _git(root, "cat-file", "--batch", given=given).stdout
     for name in names:
@@ -152,4 +154,3 @@ def _check_out(root: Path, commit: str, aside: Path) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(rest[:size])
             rest = rest[size + 1 :]
-

@@ -35,8 +35,8 @@ def inputs_of(table: ProductTable) -> tuple[Reference, ...]:
 class Inputs:
     """The inputs of a project's tables, remembered on disk between commands.
 
-        with Inputs(project) as inputs:
-            inputs.of(table)
+    with Inputs(project) as inputs:
+        inputs.of(table)
     """
 
     def __init__(self, project: Project) -> None:
@@ -50,7 +50,9 @@ class Inputs:
             self._known = dict(json.loads(self._file.read_bytes()).items())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self._grown:
             return
         kept = {key: self._known[key] for key in sorted(self._used)}

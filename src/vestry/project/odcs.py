@@ -63,7 +63,7 @@ def _validator() -> Any:
     # Our keyword looks at all branches of a schema for known keys. The draft's own counts every key of a
     # branch that fails for another reason as unknown too, and costs most of the time.
     keywords = {"unevaluatedProperties": _unknown_keys, "additionalProperties": _unknown_keys, "if": _if_it_says_so}
-    validator = extend(Draft201909Validator, keywords)
+    validator: Any = extend(Draft201909Validator, keywords)  # type: ignore[no-untyped-call]
     return validator(contract_schema())
 
 
@@ -75,7 +75,9 @@ def _unknown_keys(validator: Any, allowed: Any, instance: Any, schema: Mapping[s
                 yield ValidationError(str(key))
 
 
-def _if_it_says_so(validator: Any, condition: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+def _if_it_says_so(
+    validator: Any, condition: Any, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
     """As the draft's `if`; but a condition on a key is not met by a column that lacks the key.
 
     The standard says `if: logicalType is map, then the key map is required`, which by the letter asks
@@ -113,9 +115,12 @@ def _known_keys(schema: Mapping[str, Any]) -> frozenset[str]:
 def _faults_of(error: ValidationError, document: YamlFile) -> Iterator[Fault]:
     place = tuple(error.absolute_path)
     name, line, shown = in_words(place, document.data), document.line(place), document.path
-    rule, wanted, value = error.validator, error.validator_value, error.instance
+    rule = str(error.validator)
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    schema: Any = error.schema
     if rule in ("unevaluatedProperties", "additionalProperties"):
-        known: Iterable[str] = _known_keys(error.schema)
+        known: Iterable[str] = _known_keys(schema)
         key = error.message
         inside = f" in {name}" if name else ""
         yield Fault(shown, document.line((*place, key)), f"unknown key `{key}`{inside}", did_you_mean(key, known))
@@ -137,12 +142,15 @@ def _faults_of(error: ValidationError, document: YamlFile) -> Iterator[Fault]:
         yield from _faults_of(_nearest_branch(error), document)
     elif rule == "pattern":
         last = place[-2] if isinstance(place[-1], int) else place[-1]
-        yield Fault(shown, line, f"{name} cannot be written `{value}`", _FORMS.get(str(last), f"it must match {wanted}"))
+        yield Fault(
+            shown, line, f"{name} cannot be written `{value}`", _FORMS.get(str(last), f"it must match {wanted}")
+        )
     elif rule in ("minItems", "maxItems", "uniqueItems"):
-        said = {"minItems": f"at least {wanted}", "maxItems": f"at most {wanted}", "uniqueItems": "no item twice:"}
-        yield Fault(shown, line, f"{name} must have {said[str(rule)]} items".replace(": items", ""))
+        wants = {"minItems": f"at least {wanted} items", "maxItems": f"at most {wanted} items"}
+        yield Fault(shown, line, f"{name} must have {wants.get(rule, 'no item twice')}", "count its items")
     elif rule == "not":
-        yield Fault(shown, line, f"{name} has a key that does not belong there", f"take out {listed(wanted.get('required', []))}")
+        mend = f"take out {listed(wanted.get('required', []))}"
+        yield Fault(shown, line, f"{name} has a key that does not belong there", mend)
     else:
         yield Fault(shown, line, f"{name or 'the contract'}: {error.message}", "see `vestry schema contract`")
 
@@ -151,21 +159,24 @@ def _as_written(value: Any, types: list[str]) -> str:
     if value is None:
         return "it is empty: write a value or take the key out"
     if "boolean" in types and isinstance(value, str):
-        meant = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}.get(value.lower())
+        meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower())
         return f"write {meant}" if meant else f"now it is `{value}`"
     if "string" in types and not isinstance(value, dict | list):
         return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
-    kind = {dict: "`key: value` lines", list: "a list"}.get(type(value))
-    return f"now it is {kind}" if kind else f"now it is `{value}`"
+    if isinstance(value, dict | list):
+        return f"now it is {_TYPES['object' if isinstance(value, dict) else 'array']}"
+    return f"now it is `{value}`"
 
 
 def _is_operators(error: ValidationError) -> bool:
-    return all("mustBe" in o or "mustNotBe" in o for branch in error.validator_value for o in branch.get("required", [""]))
+    branches: Any = error.validator_value
+    return all(key.startswith(("mustBe", "mustNotBe")) for branch in branches for key in branch.get("required", [""]))
 
 
 def _operators(error: ValidationError, name: str) -> tuple[str, str]:
-    names = [branch["required"][0] for branch in error.validator_value]
-    given = [n for n in names if n in error.instance]
+    branches: Any = error.validator_value
+    instance: Any = error.instance
+    given = [branch["required"][0] for branch in branches if branch["required"][0] in instance]
     if len(given) > 1:
         return f"{name} says {listed(given)}", "keep one of them, or write two rules"
     if given:
@@ -179,4 +190,5 @@ def _nearest_branch(error: ValidationError) -> ValidationError:
     for inner in error.context or []:
         branches.setdefault(inner.schema_path[0], []).append(inner)
     fitting = [found for found in branches.values() if not any(e.validator == "type" and not e.path for e in found)]
-    return max(min(fitting or branches.values(), key=len), key=by_relevance())
+    nearest = min(fitting or list(branches.values()), key=lambda found: len(found))
+    return max(nearest, key=by_relevance())

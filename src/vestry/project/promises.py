@@ -27,7 +27,8 @@ def promise_faults(project: Project, product: Product) -> Iterator[Fault]:
         place: tuple[str | int, ...] = ("schema", index)
         if not table.columns:
             line = product.line(table.name)
-            yield Fault(product.file.path, line, f"the table `{table.name}` promises no columns", "list them in `properties:`")
+            what = f"the table `{table.name}` promises no columns"
+            yield Fault(product.file.path, line, what, "list them in `properties:`")
         for number, column in enumerate(table.columns):
             inner = (*place, "properties", number)
             if _NO_NAME.search(column.name) or not column.name:
@@ -66,7 +67,8 @@ def _rule_faults(
     several = rule.arguments.get("properties", rule.arguments.get("columns", []))
     for name in [*wanted, *(several if isinstance(several, list) else [several])]:
         if name not in names:
-            yield fault("arguments", f"names the column `{name}`, which the table does not have", did_you_mean(str(name), names))
+            mend = did_you_mean(str(name), names)
+            yield fault("arguments", f"names the column `{name}`, which the table does not have", mend)
     if column is None and rule.metric in _OF_ROWS[:3] and not wanted:
         mend = "put the rule below its column, or name the column in `arguments: {property: …}`"
         yield fault("metric", f"counts {rule.metric} of no column", mend)
@@ -92,7 +94,9 @@ def _sql_faults(
     for match in PLACEHOLDER.finditer(query):
         word = match.group(1) or match.group(2)
         if word in OF_COLUMN and column is None:
-            yield Fault(file.path, line, f"{called} says {match.group(0)} and stands below no column", "name the column")
+            yield Fault(
+                file.path, line, f"{called} says {match.group(0)} and stands below no column", "name the column"
+            )
             return
         if match.group(1) and word not in (*OF_TABLE, *OF_COLUMN):
             mend = did_you_mean(word, [*OF_TABLE, *OF_COLUMN])
@@ -117,7 +121,9 @@ def _sql_faults(
         if row_condition(query, table.name, name) is None:
             yield Fault(file.path, where, f"{called} cannot put rows aside: its SQL does not say which", _ROW_FORM)
         elif rule.must_be != 0:
-            yield Fault(file.path, where, f"{called} cannot put rows aside unless it says `mustBe: 0`", "write mustBe: 0")
+            yield Fault(
+                file.path, where, f"{called} cannot put rows aside unless it says `mustBe: 0`", "write mustBe: 0"
+            )
 
 
 def _called(rule: Rule, table: Table, column: Column | None) -> str:
@@ -194,4 +200,3 @@ def same_id_faults(project: Project) -> Iterator[Fault]:
             others = listed(p.file.path for p in products if p is not product)
             line = product.file.line(("id",))
             yield Fault(product.file.path, line, f"the id `{name}` is that of {others} too", "give it an id of its own")
-

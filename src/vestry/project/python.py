@@ -1,9 +1,9 @@
 """What a Python recipe says of itself, read without running it.
 
-    INPUTS = {"jobs": "bronze.repairs.job"}
+INPUTS = {"jobs": "bronze.repairs.job"}
 
-    def build(jobs):
-        return jobs.filter("status <> 'cancelled'")
+def build(jobs):
+    return jobs.filter("status <> 'cancelled'")
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def python_inputs(text: str, shown: str) -> dict[str, Reference]:
 
 def _inputs(module: ast.Module, shown: str, faults: list[Fault]) -> dict[str, Reference] | None:
     for node in module.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
         if not any(isinstance(t, ast.Name) and t.id == "INPUTS" for t in targets):
             continue
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None

@@ -58,7 +58,8 @@ def _unknown(reference: Reference, known: Collection[str]) -> tuple[str, str]:
 def cycle_faults(project: Project, inputs: Mapping[TableName, Collection[Reference]]) -> Iterator[Fault]:
     """One fault for each ring of tables that need each other, at the reference by which it is entered."""
     edges = {
-        table: {r.name: r.line for r in references if r.name in inputs} for table, references in sorted(inputs.items())
+        table: {r.name: r.line for r in references if r.name and r.name in inputs}
+        for table, references in sorted(inputs.items())
     }
     done: set[TableName] = set()
     for start in edges:

@@ -9,7 +9,7 @@ from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
@@ -51,7 +51,9 @@ def write_schemas(folder: Path) -> dict[str, Any]:
 def editor_settings(folder: str) -> dict[str, Any]:
     """What to put in `.vscode/settings.json`; `folder` is that of the schemas, as seen from the project."""
     folder = folder if folder.startswith(("/", "./", "../")) else f"./{folder}"
-    mapping = {f"{folder}/{kind}.schema.json": places for kind, (_, places) in KINDS.items() if places.endswith(".yaml")}
+    mapping = {
+        f"{folder}/{kind}.schema.json": places for kind, (_, places) in KINDS.items() if places.endswith(".yaml")
+    }
     return {
         "yaml.schemas": mapping,
         "evenBetterToml.schema.associations": {r".*/vestry\.toml$": f"{folder}/settings.schema.json"},
@@ -62,8 +64,8 @@ def _of_model(kind: str) -> dict[str, Any]:
     if kind == "source":
         union: Any = reduce(or_, CONNECTORS.values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
-    model = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}[kind]
-    return model.model_json_schema()
+    models: dict[str, type[BaseModel]] = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}
+    return models[kind].model_json_schema()
 
 
 def _contract() -> dict[str, Any]:

@@ -31,7 +31,9 @@ def _typed(document: YamlFile) -> tuple[YamlFile, SnapshotFile]:
     return document, spec
 
 
-def snapshot_faults(document: YamlFile, spec: SnapshotFile, promised: Mapping[str, Collection[str]], table: str) -> Iterator[Fault]:
+def snapshot_faults(
+    document: YamlFile, spec: SnapshotFile, promised: Mapping[str, Collection[str]], table: str
+) -> Iterator[Fault]:
     """What a snapshot recipe says that its contract, or SQL, does not know.
 
     `promised` are the columns of each table of the contract; `table` is the one that the recipe makes.
@@ -55,8 +57,10 @@ def snapshot_faults(document: YamlFile, spec: SnapshotFile, promised: Mapping[st
     if not spec.from_.startswith(f"{BRONZE}."):
         what = f"`{spec.from_}` is not a bronze table, and a snapshot is made of a feed as it was received"
         yield Fault(document.path, document.line(("from",)), what, "name bronze.source.table")
-    expressions = {("columns", name): sql for name, sql in spec.columns.items()}
-    expressions |= {(key,): sql for key, sql in (("deleted_when", spec.deleted_when), ("valid_from", spec.valid_from)) if sql}
+    expressions: dict[tuple[str, ...], str] = {("columns", name): sql for name, sql in spec.columns.items()}
+    expressions |= {
+        (key,): sql for key, sql in (("deleted_when", spec.deleted_when), ("valid_from", spec.valid_from)) if sql
+    }
     for place, sql in expressions.items():
         try:
             parse(f"SELECT\n{sql}\n", document.path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import sqlglot
@@ -20,7 +21,7 @@ from vestry.project.names import Reference
 __all__ = ["Made", "Reference", "SqlFault", "made_columns", "mentions", "output_columns", "parse", "references"]
 
 
-class SqlFault(Exception):
+class SqlFault(Exception):  # noqa: N818 - it carries a Fault
     """SQL that cannot be used; carries the fault."""
 
     def __init__(self, fault: Fault) -> None:
@@ -111,7 +112,7 @@ def _function(function: exp.Func) -> str:
     return f"{name.lower()}()"
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: Any) -> int:
     return next((int(part.meta["line"]) for part in node.walk() if "line" in part.meta), 1)
 
 

@@ -62,7 +62,11 @@ def faults_of(error: ValidationError, model: type[BaseModel], data: Any, shown: 
 
 def _wanted(problem: Any) -> str:
     kind, context = str(problem["type"]), problem.get("ctx", {})
-    limits = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most"), "greater_than": ("gt", "over")}
+    limits = {
+        "greater_than_equal": ("ge", "at least"),
+        "less_than_equal": ("le", "at most"),
+        "greater_than": ("gt", "over"),
+    }
     if kind in limits:
         key, said = limits[kind]
         return f"{said} {context[key]}"
@@ -73,14 +77,13 @@ def _wanted(problem: Any) -> str:
 def _in_file(location: Place, data: Any, is_missing: bool) -> Place:
     """The place in the file, without the names that pydantic gives to the branches of a union."""
     keys: list[str | int] = []
-    here = data
+    here: Any = data
     for number, key in enumerate(location):
-        last = number == len(location) - 1
-        if isinstance(here, dict) and key in here:
+        in_map = isinstance(here, dict) and key in here
+        in_list = isinstance(here, list) and isinstance(key, int) and key < len(here)
+        if in_map or in_list:
             here = here[key]
-        elif isinstance(here, list) and isinstance(key, int) and key < len(here):
-            here = here[key]
-        elif not (last and is_missing):
+        elif not (is_missing and number == len(location) - 1):
             continue
         keys.append(key)
     return tuple(keys)

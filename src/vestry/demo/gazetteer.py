@@ -19,9 +19,7 @@ _CELL = 1000  # metres between points converted exactly; between them latitude a
 
 def add_positions(con: duckdb.DuckDBPyConnection) -> None:
     """Add ``lat`` and ``lon`` (degrees, WGS 84) to ``property``, by interpolation within kilometre squares."""
-    bounds = con.execute(
-        "SELECT min(easting), max(easting), min(northing), max(northing) FROM property"
-    ).fetchone()
+    bounds = con.execute("SELECT min(easting), max(easting), min(northing), max(northing) FROM property").fetchone()
     assert bounds is not None
     con.execute("CREATE TEMP TABLE corner (e BIGINT, n BIGINT, lat DOUBLE, lon DOUBLE)")
     con.executemany(
@@ -39,9 +37,9 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
     """Write ``addresses.csv`` and ``wards.geojson`` into ``folder``; return the rows of each."""
     folder.mkdir(parents=True)
     run_script(con, "gazetteer.sql")
-    con.execute("COPY (SELECT * FROM gazetteer ORDER BY lpi_key) TO ? (HEADER, DELIMITER ',')", [
-        str(folder / "addresses.csv")
-    ])
+    con.execute(
+        "COPY (SELECT * FROM gazetteer ORDER BY lpi_key) TO ? (HEADER, DELIMITER ',')", [str(folder / "addresses.csv")]
+    )
     wards = con.execute("SELECT ward_code, ward_name, min_e, min_n, side FROM ward ORDER BY no").fetchall()
     (folder / "wards.geojson").write_text(json.dumps(_outlines(wards), indent=1) + "\n", encoding="utf-8")
     rows = con.execute("SELECT count(*) FROM gazetteer").fetchone()

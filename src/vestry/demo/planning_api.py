@@ -127,19 +127,24 @@ class _Handler(BaseHTTPRequestHandler):
         wrong = self.server.misbehaviour
         number = wrong.count_request()
         if number <= wrong.fail_first or number in wrong.fail_requests:
-            return self._answer(500, {"error": "Internal Server Error"})
+            self._answer(500, {"error": "Internal Server Error"})
+            return
         if wrong.busy_every and number % wrong.busy_every == 0:
-            return self._answer(429, {"error": "Too many requests"}, {"Retry-After": "1"})
+            self._answer(429, {"error": "Too many requests"}, {"Retry-After": "1"})
+            return
         url = urlsplit(self.path)
         if url.path != CHANGES_PATH:
-            return self._answer(404, {"error": f"No such resource. Try {CHANGES_PATH}"})
+            self._answer(404, {"error": f"No such resource. Try {CHANGES_PATH}"})
+            return
         if self.headers.get("X-Api-Key") != self.server.api_key:
-            return self._answer(401, {"error": "Missing or wrong X-Api-Key"})
+            self._answer(401, {"error": "Missing or wrong X-Api-Key"})
+            return
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         try:
             since, after, size = _read_query(query)
         except ValueError as error:
-            return self._answer(400, {"error": str(error)})
+            self._answer(400, {"error": str(error)})
+            return
         rows = self.server.page(since, after, size + 1)
         page, more = rows[:size], len(rows) > size
         changes = [
@@ -170,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         if breaks:
             self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing: the log of a toy is noise on the user's terminal."""
 
 

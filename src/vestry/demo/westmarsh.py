@@ -79,7 +79,7 @@ def make_systems(
 
 
 def _connect(spill: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
-    import duckdb_extension_sqlite_scanner
+    import duckdb_extension_sqlite_scanner  # type: ignore[import-untyped]
 
     con = duckdb.connect(
         config={

@@ -5,9 +5,12 @@ CREATE VIEW answer_record AS SELECT * FROM truth_record;
 CREATE VIEW answer_address AS SELECT * FROM truth_address;
 
 CREATE VIEW answer_person AS
-SELECT p.pid AS person_id, p.forename, p.middle_names, n.surname, p.surname AS surname_at_first, p.sex, p.dob, p.died_on,
-    CASE WHEN p.dob > getvariable('today') - INTERVAL 18 YEAR THEN '0-17' WHEN p.dob > getvariable('today') - INTERVAL 30 YEAR THEN '18-29'
-         WHEN p.dob > getvariable('today') - INTERVAL 45 YEAR THEN '30-44' WHEN p.dob > getvariable('today') - INTERVAL 65 YEAR THEN '45-64'
+SELECT p.pid AS person_id, p.forename, p.middle_names, n.surname, p.surname AS surname_at_first, p.sex, p.dob,
+    p.died_on,
+    CASE WHEN p.dob > getvariable('today') - INTERVAL 18 YEAR THEN '0-17'
+        WHEN p.dob > getvariable('today') - INTERVAL 30 YEAR THEN '18-29'
+         WHEN p.dob > getvariable('today') - INTERVAL 45 YEAR THEN '30-44'
+             WHEN p.dob > getvariable('today') - INTERVAL 65 YEAR THEN '45-64'
          WHEN p.dob > getvariable('today') - INTERVAL 80 YEAR THEN '65-79' ELSE '80+' END AS age_band,
     p.tradition AS naming_tradition, p.nhs_number, p.nino, g.upn, p.telephone, p.email,
     s.uprn AS current_uprn, p.second_twin AS twin, p.namesake
@@ -17,7 +20,8 @@ LEFT JOIN pupil_number g USING (pid)
 LEFT JOIN (SELECT pid, any_value(uprn) AS uprn FROM stay WHERE to_day IS NULL GROUP BY pid) s USING (pid);
 
 CREATE VIEW answer_person_name AS
-SELECT pid AS person_id, CASE WHEN from_day > DATE '1800-01-01' THEN from_day END AS from_date, surname FROM person_name
+SELECT pid AS person_id, CASE WHEN from_day > DATE '1800-01-01' THEN from_day END AS from_date,
+    surname FROM person_name
 WHERE pid IN (SELECT pid FROM person);
 
 CREATE VIEW answer_stay AS
@@ -32,7 +36,8 @@ WITH living AS (SELECT pno, count(*) AS residents, any_value(pid) AS pid FROM st
 SELECT p.pid AS person_id, r.uprn, p.dob, date_diff('year', p.dob, getvariable('today'))
         - (strftime(p.dob, '%m%d') > strftime(getvariable('today'), '%m%d'))::INT AS age,
     s.from_day AS lived_there_since, w.last_repair
-FROM living l JOIN person p USING (pid) JOIN property r USING (pno) JOIN stay s ON s.pid = p.pid AND s.pno = l.pno AND s.to_day IS NULL
+FROM living l JOIN person p USING (pid) JOIN property r USING (pno)
+    JOIN stay s ON s.pid = p.pid AND s.pno = l.pno AND s.to_day IS NULL
 LEFT JOIN (SELECT pno, max(completed_on) AS last_repair FROM repair GROUP BY pno) w USING (pno)
 WHERE l.residents = 1 AND r.tenure = 'council' AND p.dob <= getvariable('today') - INTERVAL 70 YEAR
   AND (w.last_repair IS NULL OR w.last_repair <= getvariable('today') - INTERVAL 2 YEAR);

@@ -23,7 +23,8 @@ SELECT a.pid, a.first_hh, a.role, a.kind, a.sex, a.dob, a.start_age, a.present_f
         WHEN kind = 'single_older' AND start_age > 79 AND u('care', a.pid) < 0.11 THEN 'care'
         WHEN kind = 'single_young' AND role = 'head' AND u('couple', a.pid) < 0.13 AND start_age < 45 THEN 'couple'
     END AS departure,
-    present_from + 5 + pick('departure/day', a.pid, greatest(1, getvariable('today') - present_from - 10))::INT AS departs_on
+    present_from + 5 + pick('departure/day', a.pid,
+        greatest(1, getvariable('today') - present_from - 10))::INT AS departs_on
 FROM aged a JOIN hazard z ON greatest(start_age, 0) >= z.from_age AND greatest(start_age, 0) < z.to_age;
 
 -- Two who live alone become a couple: the woman moves to the man, by rank within five years of age.
@@ -38,10 +39,12 @@ FROM ranked f JOIN ranked m ON f.sex = 'F' AND m.sex = 'M' AND f.age_band = m.ag
 
 CREATE TEMP TABLE gone AS
 SELECT hh, coalesce(arrives_on, getvariable('start')) + 20
-        + pick('gone/day', hh, greatest(1, getvariable('today') - coalesce(arrives_on, getvariable('start')) - 30))::INT AS gone_on
+        + pick('gone/day', hh, greatest(1, getvariable('today') - coalesce(arrives_on,
+            getvariable('start')) - 30))::INT AS gone_on
 FROM household
 WHERE kind NOT IN ('care') AND u('gone', hh) < CASE WHEN kind IN ('sharers', 'single_young', 'hostel') THEN 0.12
-                                                     WHEN kind IN ('single_older', 'couple_older') THEN 0.02 ELSE 0.05 END;
+                                                     WHEN kind IN ('single_older', 'couple_older') THEN 0.02
+                                                         ELSE 0.05 END;
 
 CREATE TABLE departure AS
 SELECT f.pid, f.first_hh,
@@ -60,7 +63,8 @@ WHERE (f.departure IN ('separated', 'left_home', 'care') OR c.her_pid IS NOT NUL
 CREATE TABLE member AS
 WITH since AS (
     SELECT hh, coalesce(arrives_on, getvariable('start') - 30
-        - pick('since', hh, CASE WHEN kind IN ('single_older', 'couple_older') THEN 9000 WHEN kind = 'sharers' THEN 500 ELSE 4200 END)::INT) AS since
+        - pick('since', hh, CASE WHEN kind IN ('single_older', 'couple_older') THEN 9000 WHEN kind = 'sharers'
+            THEN 500 ELSE 4200 END)::INT) AS since
     FROM household
 )
 SELECT f.pid, f.first_hh AS hh, f.role,
@@ -70,7 +74,8 @@ SELECT f.pid, f.first_hh AS hh, f.role,
          WHEN d.on_day = least(d.on_day, g.gone_on) THEN d.why WHEN g.gone_on IS NOT NULL THEN 'gone' END AS why_left
 FROM fate f JOIN since s ON s.hh = f.first_hh LEFT JOIN gone g ON g.hh = f.first_hh LEFT JOIN departure d USING (pid)
 UNION ALL
-SELECT d.pid, d.to_hh, CASE d.why WHEN 'married' THEN 'partner' ELSE 'head' END, d.on_day, least(f.died_on, g.gone_on),
+SELECT d.pid, d.to_hh, CASE d.why WHEN 'married' THEN 'partner' ELSE 'head' END, d.on_day,
+    least(f.died_on, g.gone_on),
     CASE WHEN f.died_on IS NOT NULL THEN 'died' WHEN g.gone_on IS NOT NULL THEN 'gone' END
 FROM departure d JOIN fate f USING (pid) LEFT JOIN gone g ON g.hh = d.to_hh
 WHERE d.to_hh IS NOT NULL AND (g.gone_on IS NULL OR g.gone_on > d.on_day);
@@ -97,12 +102,14 @@ CREATE TABLE surname_change AS
 SELECT p.pid, getvariable('start') + 20 + pick('wedding', p.first_hh, getvariable('span') - 30)::INT AS on_day,
     regexp_replace(p.line_surname, CASE WHEN p.habit = 'gendered' THEN '([sc]k)i$' ELSE '^$' END, '\1a') AS surname
 FROM person p JOIN tradition t USING (tradition)
-WHERE p.role = 'partner' AND p.sex = 'F' AND NOT p.shares AND p.habit IN ('inherited', 'gendered', 'father_middle', 'double_surname')
+WHERE p.role = 'partner' AND p.sex = 'F' AND NOT p.shares
+    AND p.habit IN ('inherited', 'gendered', 'father_middle', 'double_surname')
   AND u('marries', p.first_hh) < 0.22 AND p.line_surname IS NOT NULL
 UNION ALL
 SELECT d.pid, d.on_day + 30, m.surname
 FROM departure d JOIN couple c ON c.her_pid = d.pid JOIN person m ON m.pid = c.his_pid JOIN person p ON p.pid = d.pid
-WHERE d.why = 'married' AND p.habit IN ('inherited', 'gendered', 'father_middle') AND m.habit = p.habit AND m.surname IS NOT NULL
+WHERE d.why = 'married' AND p.habit IN ('inherited', 'gendered', 'father_middle') AND m.habit = p.habit
+    AND m.surname IS NOT NULL
   AND u('marries', d.pid) < 0.5 AND d.on_day + 30 < getvariable('today')
 UNION ALL
 -- Some who part take their own name back.
@@ -111,10 +118,24 @@ FROM departure d JOIN person p USING (pid)
 WHERE d.why = 'separated' AND p.sex = 'F' AND p.shares AND p.habit = 'inherited' AND u('maiden_again', d.pid) < 0.3
   AND d.on_day + 60 < getvariable('today');
 
+-- Those married long ago had another name once, and records opened then may still have it.
+CREATE TEMP TABLE wedding AS
+SELECT pid, dob + 8700 + pick('wedding/age', pid, 4000)::INT AS on_day,
+    CASE WHEN habit = 'gendered' THEN regexp_replace(own_surname, '([sc]k)i$', '\1a')
+        ELSE own_surname END AS maiden_name
+FROM person
+WHERE role IN ('partner', 'head') AND sex = 'F' AND shares AND habit IN ('inherited', 'gendered', 'father_middle')
+  AND own_surname <> surname AND u('wedding/name', pid) < 0.8;
+DELETE FROM wedding WHERE on_day >= getvariable('start');
+
 CREATE TABLE person_name AS
-SELECT pid, DATE '1800-01-01' AS from_day, surname FROM person
+SELECT p.pid, DATE '1800-01-01' AS from_day, coalesce(w.maiden_name, p.surname) AS surname FROM person p
+    LEFT JOIN wedding w USING (pid)
 UNION ALL
-SELECT pid, on_day, surname FROM (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY on_day, surname) AS n FROM surname_change) WHERE n = 1;
+SELECT p.pid, w.on_day, p.surname FROM wedding w JOIN person p USING (pid)
+UNION ALL
+SELECT pid, on_day, surname FROM (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY on_day, surname) AS n
+    FROM surname_change) WHERE n = 1;
 
 -- Homes on the first day: small households in small homes, and older people who live alone first of all in
 -- sheltered flats.
@@ -126,13 +147,17 @@ WITH wanted AS (
     FROM hh_life WHERE communal IS NULL AND from_day < getvariable('start')
 ),
 offered AS (
-    SELECT pno, row_number() OVER (ORDER BY CASE WHEN sheltered THEN -9 ELSE beds + 1.2 * bell('offer', pno) END, pno) AS n
-    FROM (SELECT * FROM property WHERE NOT communal ORDER BY u('vacant', pno), pno LIMIT (SELECT count(*) FROM wanted))
+    SELECT pno, row_number() OVER (ORDER BY CASE WHEN sheltered THEN -9 ELSE beds
+        + 1.2 * bell('offer', pno) END, pno) AS n
+    FROM (SELECT * FROM property WHERE NOT communal ORDER BY u('vacant', pno),
+        pno LIMIT (SELECT count(*) FROM wanted))
 ),
 shared AS (
     SELECT l.hh, l.communal, l.from_day, l.to_day, p.pno
-    FROM (SELECT *, row_number() OVER (PARTITION BY communal ORDER BY hh) AS n FROM hh_life WHERE communal IS NOT NULL) l
-    JOIN (SELECT pno, kind, row_number() OVER (PARTITION BY kind ORDER BY pno) - 1 AS n, count(*) OVER (PARTITION BY kind) AS size
+    FROM (SELECT *, row_number() OVER (PARTITION BY communal ORDER BY hh) AS n FROM hh_life
+        WHERE communal IS NOT NULL) l
+    JOIN (SELECT pno, kind, row_number() OVER (PARTITION BY kind ORDER BY pno) - 1 AS n,
+        count(*) OVER (PARTITION BY kind) AS size
           FROM property WHERE kind IN ('care', 'hostel')) p
       ON p.kind = l.communal AND p.n = l.n % p.size
 )

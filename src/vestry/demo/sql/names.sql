@@ -2,9 +2,12 @@
 -- one join. Frequencies fall as 1 / (rank + 4), as those of real names roughly do.
 
 CREATE TABLE tradition AS
-SELECT *, sum(share) OVER (ORDER BY tradition) / sum(share) OVER () AS hi,
-       (sum(share) OVER (ORDER BY tradition) - share) / sum(share) OVER () AS lo
-FROM read_csv(getvariable('data') || '/traditions.csv', header = true);
+SELECT * EXCLUDE (upto, whole), upto / whole AS hi, coalesce(lag(upto / whole) OVER (ORDER BY tradition), 0) AS lo
+FROM (
+    SELECT *, max(upto) OVER () AS whole
+    FROM (SELECT *, sum(share) OVER (ORDER BY tradition) AS upto
+        FROM read_csv(getvariable('data') || '/traditions.csv', header = true))
+);
 
 CREATE TEMP TABLE name_list AS
 SELECT tradition, part, coalesce(sex, '') AS sex, coalesce(born, '') AS born, string_split(names, '|') AS names
@@ -29,20 +32,24 @@ FROM (SELECT tradition, unnest(names) AS stem FROM name_list WHERE part = 'stem'
 JOIN (SELECT tradition, unnest(names) AS ending FROM name_list WHERE part = 'ending') b USING (tradition)
 CROSS JOIN (VALUES ('F'), ('M')) s (sex);
 
+-- One number for a list's slot: a join on one unique column, which no planner can get wrong.
+CREATE MACRO wheel_key(tradition, part, sex, born, slot) AS
+    xor(hash(tradition || '/' || part || '/' || sex || '/' || born), hash(hash(slot)));
+
 CREATE TABLE wheel AS
 WITH bounds AS (
-    SELECT tradition, part, sex, born, name,
-           sum(weight) OVER w AS hi, sum(weight) OVER w - weight AS lo,
-           sum(weight) OVER (PARTITION BY tradition, part, sex, born) AS total
+    SELECT tradition, part, sex, born, name, sum(weight) OVER w AS hi, sum(weight) OVER w - weight AS lo
     FROM weighed
     WINDOW w AS (PARTITION BY tradition, part, sex, born ORDER BY weight DESC, name)
 ),
+-- The last running sum, not a sum of its own: sums of fractions differ with their order.
+scaled AS (SELECT *, max(hi) OVER (PARTITION BY tradition, part, sex, born) AS total FROM bounds),
 slots AS (
     SELECT tradition, part, sex, born, name,
            unnest(range(ceil(lo / total * 4096)::BIGINT, ceil(hi / total * 4096)::BIGINT)) AS slot
-    FROM bounds
+    FROM scaled
 )
-SELECT tradition, part, sex, born, slot, name FROM slots WHERE slot < 4096;
+SELECT wheel_key(tradition, part, sex, born, slot) AS key, name FROM slots WHERE slot < 4096;
 
 CREATE TABLE variant AS
 SELECT name, kind, list(variant ORDER BY variant) AS variants

@@ -6,9 +6,12 @@ WITH weighed AS (
     SELECT tradition, kind, weight * power(older_share, older_power) * power(family_scale, family_power) AS weight
     FROM tradition, read_csv(getvariable('data') || '/kinds.csv', header = true)
 )
-SELECT tradition, kind, sum(weight) OVER w / sum(weight) OVER (PARTITION BY tradition) AS hi,
-       (sum(weight) OVER w - weight) / sum(weight) OVER (PARTITION BY tradition) AS lo
-FROM weighed WINDOW w AS (PARTITION BY tradition ORDER BY kind);
+SELECT tradition, kind, upto / whole AS hi,
+    coalesce(lag(upto / whole) OVER (PARTITION BY tradition ORDER BY kind), 0) AS lo
+FROM (
+    SELECT *, max(upto) OVER (PARTITION BY tradition) AS whole
+    FROM (SELECT *, sum(weight) OVER (PARTITION BY tradition ORDER BY kind) AS upto FROM weighed)
+);
 
 CREATE TEMP TABLE planned AS
 WITH numbered AS (
@@ -16,7 +19,8 @@ WITH numbered AS (
     FROM range(1, getvariable('households') + getvariable('arrivals') + 1) r (hh)
 ),
 settled AS (
-    SELECT hh, CASE WHEN arrives THEN getvariable('start') + pick('arrive', hh, getvariable('span'))::INT END AS arrives_on,
+    SELECT hh, CASE WHEN arrives THEN getvariable('start')
+        + pick('arrive', hh, getvariable('span'))::INT END AS arrives_on,
            t.tradition, t.family_scale, t.double_barrel_share, k.kind
     FROM numbered n
     JOIN tradition t ON tradition_u >= t.lo AND tradition_u < t.hi
@@ -37,7 +41,8 @@ sized AS (
              ELSE 0 END AS children,
         CASE WHEN kind = 'sharers' THEN 3 + pick('sharers', hh, 4) ELSE 1 END AS heads,
         CASE WHEN kind = 'multigen' THEN 1 + (u('grandparent/2', hh) < 0.55)::INT ELSE 0 END AS grandparents,
-        CASE WHEN kind = 'adult_children' THEN 18 + 15 * u('youngest', hh) ELSE 0.2 + 15.5 * u('youngest', hh) END AS youngest
+        CASE WHEN kind = 'adult_children' THEN 18 + 15 * u('youngest', hh) ELSE 0.2
+            + 15.5 * u('youngest', hh) END AS youngest
     FROM settled
 ),
 aged AS (
@@ -68,7 +73,8 @@ SELECT *,
     -- crime and social care meet in the same homes, as they do.
     power(u('strain', hh), CASE WHEN kind IN ('lone_parent', 'hostel') THEN 1 ELSE 2 END) AS strain,
     head_female <> (u('same_sex', hh) >= 0.025) AS partner_female,
-    greatest(18, head_age - 1.8 + 2.2 * bell('partner/age', hh)) AS partner_age
+    greatest(18, CASE WHEN children > 0 THEN oldest + 16.3 ELSE 0 END,
+        head_age - 1.8 + 2.2 * bell('partner/age', hh)) AS partner_age
 FROM aged;
 
 CREATE TABLE household AS
@@ -79,19 +85,22 @@ SELECT *,
           AND (CASE WHEN paired THEN head_female OR partner_female ELSE head_female END)
           AND (CASE WHEN head_female THEN head_age ELSE partner_age END) BETWEEN 17 AND 42
           AND (children = 0 OR youngest * 365 + pick('birth/day', hh, getvariable('span')) > 340)
-          AND (arrives_on IS NULL OR arrives_on < getvariable('start') + pick('birth/day', hh, getvariable('span'))::INT)
+          AND (arrives_on IS NULL OR arrives_on < getvariable('start')
+              + pick('birth/day', hh, getvariable('span'))::INT)
          THEN getvariable('start') + pick('birth/day', hh, getvariable('span'))::INT END AS born_on
 FROM planned;
 
 CREATE TEMP TABLE member_role AS
 SELECT hh, role, i, row_number() OVER (ORDER BY hh, role_order, i) AS pid
 FROM (
-    SELECT hh, CASE WHEN kind = 'sharers' THEN 'sharer' ELSE 'head' END AS role, 0 AS role_order, unnest(range(heads)) AS i
+    SELECT hh, CASE WHEN kind = 'sharers' THEN 'sharer' ELSE 'head' END AS role, 0 AS role_order,
+        unnest(range(heads)) AS i
     FROM household
     UNION ALL SELECT hh, 'partner', 1, 0 FROM household WHERE paired
     UNION ALL SELECT hh, 'child', 2, unnest(range(children)) FROM household WHERE children > 0
     -- Twins come once in sixty births.
-    UNION ALL SELECT hh, 'baby', 3, unnest(range(CASE WHEN u('birth/twins', hh) < 0.016 THEN 2 ELSE 1 END)) FROM household WHERE born_on IS NOT NULL
+    UNION ALL SELECT hh, 'baby', 3, unnest(range(CASE WHEN u('birth/twins', hh) < 0.016 THEN 2 ELSE 1 END))
+        FROM household WHERE born_on IS NOT NULL
     UNION ALL SELECT hh, 'grandparent', 4, unnest(range(grandparents)) FROM household WHERE grandparents > 0
 );
 
@@ -108,7 +117,8 @@ WITH placed AS (
             WHEN role = 'head' THEN head_age
             WHEN role = 'sharer' THEN 18 + 12 * u('sharer/age', pid)
             WHEN role = 'partner' THEN partner_age
-            WHEN role = 'grandparent' THEN least(97, greatest(head_age, partner_age) + 20 + 8 * u('grandparent/age', hh) - 2 * i)
+            WHEN role = 'grandparent' THEN least(97,
+                greatest(head_age, partner_age) + 20 + 8 * u('grandparent/age', hh) - 2 * i)
             WHEN role = 'child' THEN youngest + 2.4 * (i - twin_of) + 1.1 * u('child/age', pair(hh, i - twin_of))
         END AS age,
         role = 'child' AND twin_of = 1 AS second_twin,
@@ -116,7 +126,8 @@ WITH placed AS (
         CASE WHEN role = 'partner' AND u('mixed', hh) < 0.07 THEN u('mixed/tradition', hh)
              WHEN role = 'sharer' THEN u('sharer/tradition', pid) END AS other_tradition_u,
         h.tradition AS hh_tradition
-    FROM (SELECT m.*, CASE WHEN role = 'child' AND i > 0 AND u('twin', pair(m.hh, i)) < f.rate THEN 1 ELSE 0 END AS twin_of
+    FROM (SELECT m.*, CASE WHEN role = 'child' AND i > 0 AND u('twin', pair(m.hh, i)) < f.rate THEN 1
+        ELSE 0 END AS twin_of
           FROM member_role m, (SELECT rate FROM fault WHERE system = 'population' AND fault = 'twins') f) m
     JOIN household h USING (hh)
 )
@@ -125,7 +136,8 @@ SELECT p.*, coalesce(t.tradition, hh_tradition) AS tradition,
         WHEN role = 'baby' THEN born_on
         -- Twins are born on one day.
         WHEN role = 'child' THEN getvariable('start') - 1 - floor(age * 365.25)::INT
-        WHEN u('first_january', pid) < f.rate AND coalesce(t.tradition, hh_tradition) IN ('somali', 'arabic', 'bangladeshi', 'pakistani')
+        WHEN u('first_january', pid) < f.rate AND coalesce(t.tradition, hh_tradition) IN ('somali', 'arabic',
+            'bangladeshi', 'pakistani')
             THEN date_trunc('year', getvariable('start') - floor(age * 365.25)::INT)::DATE
         ELSE getvariable('start') - 1 - floor(age * 365.25)::INT - 0
     END AS dob
@@ -143,18 +155,19 @@ WITH slotted AS (
              THEN floor(((u('forename', hh) + (i + CASE role WHEN 'baby' THEN 7 ELSE 0 END) * 0.381966) % 1) * 4096)
              ELSE pick('forename', pid, 4096) END::BIGINT AS forename_slot,
         pick('middle', pid, 4096) AS middle_slot, pick('maiden', pid, 4096) AS own_slot,
-        pick('surname', hh, 4096) AS family_slot, pick('surname/2', hh, 4096) AS family2_slot, pick('wife', pid, 4096) AS wife_slot
+        pick('surname', hh, 4096) AS family_slot, pick('surname/2', hh, 4096) AS family2_slot,
+            pick('wife', pid, 4096) AS wife_slot
     FROM body
 )
 SELECT s.*, f.name AS forename_drawn, m.name AS middle_drawn, o.name AS own_surname,
        a.name AS family_surname, b.name AS family_surname2, w.name AS wife_name
 FROM slotted s
-JOIN wheel f ON f.tradition = s.tradition AND f.part = 'forename' AND f.sex = s.sex AND f.born = s.born AND f.slot = forename_slot
-JOIN wheel m ON m.tradition = s.tradition AND m.part = 'forename' AND m.sex = s.sex AND m.born = s.born AND m.slot = middle_slot
-JOIN wheel o ON o.tradition = s.tradition AND o.part = 'surname' AND o.sex = s.sex AND o.slot = own_slot
-JOIN wheel a ON a.tradition = s.hh_tradition AND a.part = 'surname' AND a.sex = s.sex AND a.slot = family_slot
-JOIN wheel b ON b.tradition = s.hh_tradition AND b.part = 'surname' AND b.sex = s.sex AND b.slot = family2_slot
-LEFT JOIN wheel w ON w.tradition = s.tradition AND w.part = 'wife' AND w.sex = s.sex AND w.slot = wife_slot;
+JOIN wheel f ON f.key = wheel_key(s.tradition, 'forename', s.sex, s.born, forename_slot)
+JOIN wheel m ON m.key = wheel_key(s.tradition, 'forename', s.sex, s.born, middle_slot)
+JOIN wheel o ON o.key = wheel_key(s.tradition, 'surname', s.sex, '', own_slot)
+JOIN wheel a ON a.key = wheel_key(s.hh_tradition, 'surname', s.sex, '', family_slot)
+JOIN wheel b ON b.key = wheel_key(s.hh_tradition, 'surname', s.sex, '', family2_slot)
+LEFT JOIN wheel w ON w.key = wheel_key(s.tradition, 'wife', s.sex, '', wife_slot);
 
 -- The father (or lone head) after whom children are named where the tradition does so.
 CREATE TEMP TABLE parent_names AS
@@ -185,16 +198,19 @@ WITH joined AS (
 SELECT *,
     CASE WHEN namesake THEN father ELSE forename_drawn END AS forename,
     CASE
-        WHEN habit = 'singh_kaur' AND u('sikh/family_name', hh) < 0.62 THEN CASE sex WHEN 'F' THEN 'Kaur' ELSE 'Singh' END
+        WHEN habit = 'singh_kaur' AND u('sikh/family_name', hh) < 0.62 THEN CASE sex WHEN 'F' THEN 'Kaur'
+            ELSE 'Singh' END
         WHEN habit = 'singh_kaur' THEN NULL
         WHEN habit = 'patronymic' AND tradition = 'somali' THEN
             CASE WHEN is_child THEN coalesce(father, own_surname) ELSE middle_drawn END
-        WHEN habit = 'father_middle' THEN CASE WHEN is_child THEN father WHEN u('has_middle', pid) < middle_share THEN middle_drawn END
+        WHEN habit = 'father_middle' THEN CASE WHEN is_child THEN father
+            WHEN u('has_middle', pid) < middle_share THEN middle_drawn END
         WHEN u('has_middle', pid) < middle_share AND middle_drawn <> forename_drawn THEN middle_drawn
     END AS middle_names,
     CASE
         WHEN u('single_name', pid) < single_name_share THEN NULL
-        WHEN habit = 'singh_kaur' AND u('sikh/family_name', hh) >= 0.62 THEN CASE sex WHEN 'F' THEN 'Kaur' ELSE 'Singh' END
+        WHEN habit = 'singh_kaur' AND u('sikh/family_name', hh) >= 0.62 THEN CASE sex WHEN 'F' THEN 'Kaur'
+            ELSE 'Singh' END
         WHEN habit = 'gendered' AND sex = 'F' AND shares AND regexp_matches(line_surname, '[sc]ki$')
             THEN regexp_replace(line_surname, 'i$', 'a')
         WHEN habit = 'gendered' AND sex = 'F' AND regexp_matches(own_surname, '[sc]ki$') AND NOT shares
@@ -202,7 +218,8 @@ SELECT *,
         WHEN habit = 'patronymic' AND is_child AND tradition = 'somali' THEN coalesce(grandfather, own_surname)
         WHEN habit = 'patronymic' AND is_child THEN coalesce(father, own_surname)
         WHEN habit = 'father_or_clan' AND sex = 'F' AND NOT shares AND NOT is_child THEN wife_name
-        WHEN habit = 'father_or_clan' AND is_child AND u('clan', hh) < 0.3 AND father IS NOT NULL AND NOT contains(father, ' ')
+        WHEN habit = 'father_or_clan' AND is_child AND u('clan', hh) < 0.3 AND father IS NOT NULL
+            AND NOT contains(father, ' ')
             AND father <> forename_drawn AND NOT namesake THEN father
         WHEN habit = 'double_surname' AND is_child AND u('double', hh) < 0.7 AND NOT contains(mother_surname, ' ')
             THEN mother_surname || ' ' || line_surname
@@ -227,19 +244,22 @@ checked AS (
          + (nhs_no // 100 % 10) * 4 + (nhs_no // 10 % 10) * 3 + (nhs_no % 10) * 2) % 11 AS nhs_rest
     FROM numbered
 )
-SELECT pid, hh AS first_hh, role, i AS sibling_no, kind AS first_kind, strain, second_twin, namesake, tradition, habit,
+SELECT pid, hh AS first_hh, role, i AS sibling_no, kind AS first_kind, strain, second_twin, namesake, tradition,
+    habit,
     sex, dob, age, forename, middle_names, surname, own_surname, line_surname, shares,
     CASE WHEN nhs_rest <> 1 AND pid < 1000000
          THEN '999' || lpad(nhs_no::VARCHAR, 6, '0') || ((11 - nhs_rest) % 11) END AS nhs_number,
     CASE WHEN dob <= getvariable('today') - INTERVAL 16 YEAR THEN
         -- Two letters of those allowed; none of the administrative or refused pairs can come of these.
         substr('ABCEHJLS', 1 + ((hash(pid % 1000000) + (pid // 1000000)::UBIGINT) % 8)::INT, 1)
-        || substr('ABEHJLMRSTWX', 1 + pick('nino/2', pid, 12)::INT, 1)
+        || substr('ABEHJLMSTWX', 1 + pick('nino/2', pid, 11)::INT, 1)
         || lpad(nino_no::VARCHAR, 6, '0') || substr('ABCD', 1 + pick('nino/3', pid, 4)::INT, 1) END AS nino,
     -- Ofcom keeps these numbers for drama: nobody can be called on them.
     CASE WHEN dob <= getvariable('today') - INTERVAL 11 YEAR THEN
-        ['07700 900', '0113 496 0', '0114 496 0', '0115 496 0', '0116 496 0', '0117 496 0', '0118 496 0', '0121 496 0',
-         '0131 496 0', '0141 496 0', '0151 496 0', '0161 496 0', '020 7946 0', '01632 960', '03069 990'][1 + pick('phone/range', pid, 15)]
+        ['07700 900', '0113 496 0', '0114 496 0', '0115 496 0', '0116 496 0', '0117 496 0', '0118 496 0',
+            '0121 496 0',
+         '0131 496 0', '0141 496 0', '0151 496 0', '0161 496 0', '020 7946 0', '01632 960',
+             '03069 990'][1 + pick('phone/range', pid, 15)]
         || lpad(pick('phone', pid, 1000)::VARCHAR, 3, '0') END AS telephone,
     CASE WHEN dob <= getvariable('today') - INTERVAL 13 YEAR AND dob > getvariable('today') - INTERVAL 88 YEAR THEN
         regexp_replace(lower(strip_accents(left(forename, CASE WHEN u('email/initial', pid) < 0.3 THEN 1 ELSE 20 END)

@@ -12,7 +12,8 @@ FROM range(1, 13) r (no), shape, (SELECT names FROM word WHERE part = 'ward');
 
 CREATE TEMP TABLE street AS
 WITH drawn AS (
-    SELECT no, 1 + no % 12 AS ward_no, u('street/kind', no) AS kind_u, (no * 7919 + pick('street', 0, 3000)) AS name_no
+    SELECT no, 1 + no % 12 AS ward_no, u('street/kind', no) AS kind_u,
+        (no * 7919 + pick('street', 0, 3000)) AS name_no
     FROM range(1, 2 + ceil(getvariable('homes') / 26.0)::BIGINT) r (no)
 )
 SELECT d.no AS street_no, 45000000 + d.no AS usrn, ward_no,
@@ -22,7 +23,8 @@ SELECT d.no AS street_no, 45000000 + d.no AS usrn, ward_no,
        CASE WHEN u('street/locality', d.no) < 0.5 THEN w.ward_name END AS locality,
        14 + pick('street/length', d.no, 46) AS plots,
        w.ward_code, w.ward_name,
-       w.min_e + w.side * (0.08 + 0.84 * u('street/e', d.no)) AS e, w.min_n + w.side * (0.08 + 0.84 * u('street/n', d.no)) AS n,
+       w.min_e + w.side * (0.08 + 0.84 * u('street/e', d.no)) AS e,
+           w.min_n + w.side * (0.08 + 0.84 * u('street/n', d.no)) AS n,
        u('street/slope', d.no) AS slope, w.min_n AS ward_n, w.side
 FROM drawn d JOIN ward w ON w.no = d.ward_no,
      (SELECT names FROM word WHERE part = 'street_stem') s, (SELECT names FROM word WHERE part = 'street_type') t;
@@ -36,7 +38,8 @@ SELECT *, street_no * 100 + plot_no AS plot_id,
                THEN 2 + pick('converted/n', street_no * 100 + plot_no, 3)
            ELSE 1
        END AS flats
-FROM (SELECT *, unnest(range(1, CASE WHEN kind = 'blocks' THEN 2 + plots // 20 ELSE 1 + plots END)) AS plot_no FROM street);
+FROM (SELECT *, unnest(range(1, CASE WHEN kind = 'blocks' THEN 2 + plots // 20 ELSE 1 + plots END)) AS plot_no
+    FROM street);
 
 CREATE TEMP TABLE home AS
 WITH flat AS (SELECT *, unnest(range(1, flats + 1)) AS flat_no FROM plot),
@@ -44,7 +47,8 @@ named AS (
     SELECT f.*, row_number() OVER (ORDER BY street_no, plot_no, flat_no) AS pno,
         CASE
             WHEN kind = 'blocks' THEN
-                b.names[1 + plot_id * 13 % len(b.names)] || ' ' || bt.names[1 + pick('block/type', plot_id, len(bt.names))]
+                b.names[1 + plot_id * 13 % len(b.names)] || ' '
+                    || bt.names[1 + pick('block/type', plot_id, len(bt.names))]
             WHEN kind = 'detached' AND u('house/name', plot_id) < 0.12 THEN h.names[1 + plot_id % len(h.names)]
             WHEN u('house/suffix', plot_id) < 0.02 THEN (plot_no - (plot_no > 1)::INT) || 'A'
             ELSE plot_no::VARCHAR
@@ -58,7 +62,8 @@ named AS (
         END AS saon,
         u('tenure', plot_id * 50 + CASE WHEN kind = 'blocks' THEN 0 ELSE flat_no END) AS tenure_u,
         u('tenure/flat', plot_id * 50 + flat_no) AS right_to_buy_u
-    FROM flat f, (SELECT names FROM word WHERE part = 'block_stem') b, (SELECT names FROM word WHERE part = 'block_type') bt,
+    FROM flat f, (SELECT names FROM word WHERE part = 'block_stem') b,
+        (SELECT names FROM word WHERE part = 'block_type') bt,
         (SELECT names FROM word WHERE part = 'house_name') h
 )
 SELECT *,
@@ -92,16 +97,19 @@ JOIN street s ON s.street_no = 1 + pick('other', pair(o.kind, o.i), (SELECT max(
 
 CREATE TABLE property AS
 WITH united AS (
-    SELECT pno, street_no, usrn, ward_no, ward_code, ward_name, kind, street, locality, plot_no, plot_id, flats, flat_no,
+    SELECT pno, street_no, usrn, ward_no, ward_code, ward_name, kind, street, locality, plot_no, plot_id, flats,
+        flat_no,
            paon, saon, tenure, sheltered, e, n, slope, ward_n, side FROM home
     UNION ALL
-    SELECT pno, street_no, usrn, ward_no, ward_code, ward_name, kind, street, locality, plot_no, plot_id, flats, flat_no,
+    SELECT pno, street_no, usrn, ward_no, ward_code, ward_name, kind, street, locality, plot_no, plot_id, flats,
+        flat_no,
            paon, saon, tenure, sheltered, e, n, slope, ward_n, side FROM other
 ),
 -- A postcode is a run of plots on one street; a big block has its own.
 segment AS (
     SELECT street_no, plot_run, row_number() OVER (PARTITION BY ward_no ORDER BY street_no, plot_run) - 1 AS seg_no
-    FROM (SELECT DISTINCT street_no, ward_no, CASE WHEN kind = 'blocks' THEN plot_no ELSE plot_no // 18 END AS plot_run
+    FROM (SELECT DISTINCT street_no, ward_no, CASE WHEN kind = 'blocks' THEN plot_no
+        ELSE plot_no // 18 END AS plot_run
           FROM united)
 ),
 placed AS (
@@ -124,7 +132,8 @@ SELECT pno,
         || substr('ABDEFGHJLNPQRSTUWXYZ', 1 + (unit_no % 20)::INT, 1) AS postcode,
     round(easting_m, 2) AS easting, round(northing_m, 2) AS northing, ward_no, ward_code, ward_name,
     'E01999' || lpad(((ward_no - 1) * getvariable('lsoas') + 1
-        + least(greatest((n - ward_n) / side * getvariable('lsoas'), 0), getvariable('lsoas') - 1)::INT)::VARCHAR, 3, '0') AS lsoa_code,
+        + least(greatest((n - ward_n) / side * getvariable('lsoas'), 0),
+            getvariable('lsoas') - 1)::INT)::VARCHAR, 3, '0') AS lsoa_code,
     kind, tenure, sheltered, flats > 1 AS in_block, kind IN ('care', 'hostel', 'shop') AS communal,
     CASE WHEN kind = 'shop' THEN 'CR' WHEN kind = 'care' THEN 'RI01' WHEN kind = 'hostel' THEN 'RH02'
          WHEN flats > 1 THEN 'RD06' WHEN kind = 'terrace' THEN 'RD04' WHEN kind = 'detached' THEN 'RD02'
@@ -137,7 +146,9 @@ FROM placed;
 -- How the address is written in one line, and in the parts that most systems have.
 CREATE TABLE address AS
 SELECT pno, uprn, saon,
-    CASE WHEN regexp_matches(paon, '^[0-9]') THEN paon || ' ' || street ELSE paon || ', ' || street END AS house_street,
-    concat_ws(', ', saon, CASE WHEN regexp_matches(paon, '^[0-9]') THEN paon || ' ' || street ELSE paon || ', ' || street END) AS line,
+    CASE WHEN regexp_matches(paon, '^[0-9]') THEN paon || ' ' || street ELSE paon || ', '
+        || street END AS house_street,
+    concat_ws(', ', saon, CASE WHEN regexp_matches(paon, '^[0-9]') THEN paon || ' ' || street ELSE paon || ', '
+        || street END) AS line,
     paon, street, locality, town, postcode
 FROM property;

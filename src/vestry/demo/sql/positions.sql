@@ -8,7 +8,8 @@ CREATE OR REPLACE TABLE property AS
 SELECT p.*,
     round((lat_00 * (1 - x) + lat_10 * x) * (1 - y) + (lat_01 * (1 - x) + lat_11 * x) * y, 6) AS lat,
     round((lon_00 * (1 - x) + lon_10 * x) * (1 - y) + (lon_01 * (1 - x) + lon_11 * x) * y, 6) AS lon
-FROM (SELECT *, easting / 1000 - floor(easting / 1000) AS x, northing / 1000 - floor(northing / 1000) AS y FROM property) p
+FROM (SELECT *, easting / 1000 - floor(easting / 1000) AS x,
+    northing / 1000 - floor(northing / 1000) AS y FROM property) p
 JOIN cell c ON c.e = floor(p.easting / 1000)::BIGINT AND c.n = floor(p.northing / 1000)::BIGINT;
 ALTER TABLE property DROP COLUMN x;
 ALTER TABLE property DROP COLUMN y;

@@ -2,9 +2,11 @@
 
 CREATE TABLE school AS
 SELECT i AS school_no, 2000 + i AS dfe, i > getvariable('primaries') AS secondary,
-    [ 'Abbey', 'Beacon', 'Castle Fen', 'Drovers', 'Fenside', 'Harbour', 'Heron', 'Kingsholt', 'Meadow', 'Minster', 'Priory', 'St Agnes'' CofE',
+    [ 'Abbey', 'Beacon', 'Castle Fen', 'Drovers', 'Fenside', 'Harbour', 'Heron', 'Kingsholt', 'Meadow',
+        'Minster', 'Priory', 'St Agnes'' CofE',
       'St Wendreda''s Catholic', 'Saltmarsh', 'Tollhouse', 'Weavers' ][1 + (i * 5) % 16]
-    || CASE WHEN i > getvariable('primaries') THEN ' Academy' WHEN i % 3 = 0 THEN ' Infant and Junior School' ELSE ' Primary School' END
+    || CASE WHEN i > getvariable('primaries') THEN ' Academy' WHEN i % 3 = 0 THEN ' Infant and Junior School'
+        ELSE ' Primary School' END
     || CASE WHEN i > 16 THEN ' ' || (1 + i // 16) ELSE '' END AS school_name
 FROM range(1, getvariable('primaries') + getvariable('secondaries') + 1) r (i);
 
@@ -25,9 +27,11 @@ WITH serial AS (
     FROM pupil p JOIN school s ON s.school_no = p.primary_no
 ),
 coded AS (
-    SELECT *, '999' || dfe || lpad((reception % 100)::VARCHAR, 2, '0') || lpad((serial % 1000)::VARCHAR, 3, '0') AS digits FROM serial
+    SELECT *, '999' || dfe || lpad((reception % 100)::VARCHAR, 2, '0')
+        || lpad((serial % 1000)::VARCHAR, 3, '0') AS digits FROM serial
 )
 SELECT pid, reception, primary_no, secondary_no,
-    substr('ABCDEFGHJKLMNPQRTUVWXYZ', 1 + list_sum([substr(digits, i::INT, 1)::INT * (i + 1) for i in range(1, 13)])::INT % 23, 1)
+    substr('ABCDEFGHJKLMNPQRTUVWXYZ', 1 + list_sum([substr(digits, i::INT, 1)::INT * (i + 1) for i in range(1,
+        13)])::INT % 23, 1)
     || digits AS upn
 FROM coded;

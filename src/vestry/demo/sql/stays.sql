@@ -4,7 +4,8 @@
 CREATE TABLE stay AS
 SELECT m.pid, m.hh, o.pno, p.uprn, greatest(m.from_day, o.from_day) AS from_day,
     least(m.to_day, o.to_day) AS to_day, m.role,
-    CASE WHEN m.to_day = least(m.to_day, o.to_day) THEN m.why_left WHEN o.to_day IS NOT NULL THEN 'moved' END AS why_left
+    CASE WHEN m.to_day = least(m.to_day, o.to_day) THEN m.why_left WHEN o.to_day IS NOT NULL
+        THEN 'moved' END AS why_left
 FROM member m JOIN occupancy o USING (hh) JOIN property p USING (pno)
 WHERE greatest(m.from_day, o.from_day) < coalesce(least(m.to_day, o.to_day), DATE '2999-01-01')
   AND greatest(m.from_day, o.from_day) <= getvariable('today')
@@ -24,7 +25,8 @@ child AS (SELECT pid, first_hh FROM person WHERE role IN ('child', 'baby'))
 SELECT p.pid AS pid, c.pid AS other_pid, CASE p.sex WHEN 'F' THEN 'mother' ELSE 'father' END AS tie
 FROM parent p JOIN child c USING (first_hh)
 UNION ALL
-SELECT a.pid, b.pid, 'partner' FROM parent a JOIN parent b USING (first_hh) WHERE a.role = 'head' AND b.role = 'partner'
+SELECT a.pid, b.pid, 'partner' FROM parent a JOIN parent b USING (first_hh)
+    WHERE a.role = 'head' AND b.role = 'partner'
 UNION ALL
 SELECT a.pid, b.pid, 'sibling' FROM child a JOIN child b USING (first_hh) WHERE a.pid < b.pid
 UNION ALL

@@ -8,27 +8,32 @@ WITH home AS (
 ),
 adult AS (
     SELECT h.*, s.pid, s.role, s.from_day AS here_from, coalesce(s.to_day, DATE '2999-01-01') AS here_to, p.dob,
-        row_number() OVER (PARTITION BY h.hh, h.pno, h.from_day ORDER BY s.role = 'head' DESC, s.role = 'partner' DESC, s.pid) AS n
+        row_number() OVER (PARTITION BY h.hh, h.pno, h.from_day ORDER BY s.role = 'head' DESC,
+            s.role = 'partner' DESC, s.pid) AS n
     FROM home h JOIN stay s ON s.hh = h.hh AND s.pno = h.pno JOIN person p USING (pid)
     WHERE s.role IN ('head', 'partner')
 ),
 claiming AS (
     SELECT *, dob <= getvariable('today') - INTERVAL 66 YEAR AS pensioner,
         CASE WHEN dob <= getvariable('today') - INTERVAL 66 YEAR
-             THEN CASE tenure WHEN 'council' THEN 0.62 WHEN 'association' THEN 0.6 WHEN 'private' THEN 0.25 ELSE 0.05 END
+             THEN CASE tenure WHEN 'council' THEN 0.62 WHEN 'association' THEN 0.6 WHEN 'private' THEN 0.25
+                 ELSE 0.05 END
              WHEN out_of_work THEN CASE tenure WHEN 'owner' THEN 0.35 ELSE 0.88 END
              ELSE CASE tenure WHEN 'council' THEN 0.22 WHEN 'private' THEN 0.10 ELSE 0.01 END END AS share
     FROM adult WHERE n = 1
 )
 SELECT c.hh, c.pno, c.pid, q.pid AS partner_pid, c.debt, c.p, c.tenure, c.pensioner, c.out_of_work, c.from_day,
-    greatest(c.from_day, c.dob + INTERVAL 18 YEAR)::DATE AS claimed_on, least(c.to_day, nullif(c.here_to, DATE '2999-01-01')) AS ended_on,
-    CASE WHEN c.pensioner THEN CASE WHEN c.tenure = 'owner' THEN 'CTR' ELSE 'HB' END WHEN c.tenure = 'owner' THEN 'CTR' ELSE 'UC' END AS scheme
+    greatest(c.from_day, c.dob + INTERVAL 18 YEAR)::DATE AS claimed_on,
+        least(c.to_day, nullif(c.here_to, DATE '2999-01-01')) AS ended_on,
+    CASE WHEN c.pensioner THEN CASE WHEN c.tenure = 'owner' THEN 'CTR' ELSE 'HB' END WHEN c.tenure = 'owner'
+        THEN 'CTR' ELSE 'UC' END AS scheme
 FROM claiming c
 LEFT JOIN adult q ON q.hh = c.hh AND q.pno = c.pno AND q.from_day = c.from_day AND q.n = 2 AND q.role = 'partner'
 WHERE u('claims', pair(c.hh, c.pno)) < c.share;
 
 CREATE TEMP TABLE bn_file AS
-SELECT *, 'B' || lpad(((pid * 64 + row_number() OVER (PARTITION BY pid ORDER BY claimed_on, pno)) * 48397 % 999999937)::VARCHAR, 9, '0') AS claim_ref
+SELECT *, 'B' || lpad(((pid * 64 + row_number() OVER (PARTITION BY pid ORDER BY claimed_on,
+    pno)) * 48397 % 999999937)::VARCHAR, 9, '0') AS claim_ref
 FROM bn_claim;
 INSERT INTO bn_file BY NAME
 -- A second file of the same claim, opened months later when the first was not found.

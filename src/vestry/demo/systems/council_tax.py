@@ -33,7 +33,8 @@ SELECT a.account_ref,
     lpad(CASE WHEN u('uprn', hash(account_ref)) < r.uprn_missing THEN NULL
               WHEN u('uprn/2', hash(account_ref)) < r.uprn_wrong THEN coalesce(w.uprn, d.uprn)
               ELSE d.uprn END, 12, '0'),
-    upper(coalesce(d.saon, d.house_street)), upper(CASE WHEN d.saon IS NOT NULL THEN d.house_street ELSE d.locality END),
+    upper(coalesce(d.saon, d.house_street)), upper(CASE WHEN d.saon IS NOT NULL THEN d.house_street
+        ELSE d.locality END),
     upper(CASE WHEN d.saon IS NOT NULL THEN d.locality END), 'WESTMARSH',
     CASE WHEN u('postcode', hash(account_ref)) < r.postcode_missing THEN NULL
          WHEN u('postcode/2', hash(account_ref)) < 0.2 THEN replace(d.postcode, ' ', '') ELSE d.postcode END,
@@ -46,7 +47,8 @@ ORDER BY account_ref
 """
 
 PERSON = """
-SELECT record_id, upper(title), upper(concat_ws(' ', forename, left(middle_names, 1))), upper(surname), dob::VARCHAR, nino,
+SELECT record_id, upper(title), upper(concat_ws(' ', forename, left(middle_names, 1))), upper(surname),
+    dob::VARCHAR, nino,
     telephone, email, entered::VARCHAR, refreshed::VARCHAR || ' 03:10:00'
 FROM held ORDER BY record_id
 """
@@ -62,7 +64,8 @@ SELECT * FROM (
     -- One adult only: a quarter off. A few forget to say that somebody has moved in.
     SELECT a.account_ref, 'SPD', 25, a.from_day::VARCHAR, a.to_day::VARCHAR
     FROM ct_account a JOIN (
-        SELECT hh, pno, count(*) FILTER (WHERE dob <= from_day - INTERVAL 18 YEAR) AS adults FROM at_home GROUP BY hh, pno) m
+        SELECT hh, pno, count(*) FILTER (WHERE dob <= from_day - INTERVAL 18 YEAR) AS adults
+            FROM at_home GROUP BY hh, pno) m
       ON m.hh = a.hh AND m.pno = a.pno
     WHERE (adults = 1 AND u('spd', a.hh) < 0.94) OR (adults > 1 AND u('spd', a.hh) < 0.02)
     UNION ALL
@@ -80,7 +83,8 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
     run_script(con, "council_tax.sql", "systems")
     hold_people(con, Hold("council_tax", "person", "SELECT record_id, pid, entered, refreshed, pno FROM ct_record"))
     con.execute(
-        "INSERT INTO truth_address SELECT 'council_tax', 'account', account_ref, uprn FROM ct_account JOIN address USING (pno)"
+        """INSERT INTO truth_address SELECT 'council_tax', 'account', account_ref, uprn
+           FROM ct_account JOIN address USING (pno)"""
     )
     rows = to_sqlite(
         con,

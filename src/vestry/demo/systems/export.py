@@ -16,9 +16,7 @@ def count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0])
 
 
-def to_sqlite(
-    con: duckdb.DuckDBPyConnection, path: Path, ddl: str, queries: dict[str, str]
-) -> dict[str, int]:
+def to_sqlite(con: duckdb.DuckDBPyConnection, path: Path, ddl: str, queries: dict[str, str]) -> dict[str, int]:
     """Create the database ``path`` by ``ddl`` and fill each table from its query, in its order; rows by table."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path)) as db:

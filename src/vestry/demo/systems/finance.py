@@ -14,16 +14,22 @@ from vestry.demo.script import run_script
 from vestry.demo.systems.export import months, to_csv
 
 OLD = """
-SELECT 'Westmarsh City Council' AS "Body Name", unit AS "Directorate", purpose AS "Expense Type", paid_on AS "Payment Date",
-    transaction_no AS "Trans No", CASE WHEN redacted THEN 'REDACTED PERSONAL DATA' ELSE upper(supplier) || '  ' END AS "Supplier Name",
-    CASE WHEN amount < 0 THEN '(' || format('{{:,.2f}}', -amount::DOUBLE) || ')' ELSE format('{{:,.2f}}', amount::DOUBLE) END AS "Amount (£)"
+SELECT 'Westmarsh City Council' AS "Body Name", unit AS "Directorate", purpose AS "Expense Type",
+    paid_on AS "Payment Date",
+    transaction_no AS "Trans No", CASE WHEN redacted THEN 'REDACTED PERSONAL DATA' ELSE upper(supplier)
+        || '  ' END AS "Supplier Name",
+    CASE WHEN amount < 0 THEN '(' || format('{{:,.2f}}', -amount::DOUBLE)
+        || ')' ELSE format('{{:,.2f}}', amount::DOUBLE) END AS "Amount (£)"
 FROM fn_payment WHERE month_no = {month} ORDER BY paid_on, transaction_no
 """
 
 NEW = """
-SELECT 'Westmarsh City Council' AS "OrganisationLabel", 'https://westmarsh.example.org/id/council' AS "OrganisationURI",
-    unit AS "OrganisationalUnit", purpose AS "ServiceCategory", CASE WHEN redacted THEN 'Redacted personal data' ELSE supplier END AS "BeneficiaryName",
-    CASE WHEN NOT redacted THEN company_no END AS "CompanyNumber", CASE WHEN purpose LIKE 'Grants%' THEN vcse ELSE 'N' END AS "VCSEGrant",
+SELECT 'Westmarsh City Council' AS "OrganisationLabel",
+    'https://westmarsh.example.org/id/council' AS "OrganisationURI",
+    unit AS "OrganisationalUnit", purpose AS "ServiceCategory",
+        CASE WHEN redacted THEN 'Redacted personal data' ELSE supplier END AS "BeneficiaryName",
+    CASE WHEN NOT redacted THEN company_no END AS "CompanyNumber",
+        CASE WHEN purpose LIKE 'Grants%' THEN vcse ELSE 'N' END AS "VCSEGrant",
     paid_on AS "PaymentDate", transaction_no AS "TransactionNumber", amount AS "Amount",
     CASE WHEN pick('fn/vat', k, 12) = 0 THEN (amount * 0.2)::DECIMAL(12, 2) ELSE 0 END AS "IrrecoverableVATAmount",
     purpose AS "Purpose", CASE WHEN card THEN 'Y' ELSE 'N' END AS "CardTransaction"

@@ -17,7 +17,8 @@ CREATE TABLE property (
     updated_at TEXT NOT NULL);
 CREATE TABLE tenancy (
     tenancy_ref TEXT PRIMARY KEY, property_ref TEXT NOT NULL, tenancy_type TEXT NOT NULL, start_date TEXT NOT NULL,
-    end_date TEXT, end_reason TEXT, weekly_rent NUMERIC, balance NUMERIC, notice_served TEXT, updated_at TEXT NOT NULL);
+    end_date TEXT, end_reason TEXT, weekly_rent NUMERIC, balance NUMERIC, notice_served TEXT,
+        updated_at TEXT NOT NULL);
 CREATE TABLE person (
     person_ref TEXT PRIMARY KEY, title TEXT, forename TEXT, middle_names TEXT, surname TEXT, date_of_birth TEXT,
     gender TEXT, ni_number TEXT, telephone TEXT, email TEXT, created_on TEXT NOT NULL, updated_at TEXT NOT NULL);
@@ -41,12 +42,14 @@ WHERE p.tenure = 'council' AND NOT p.communal ORDER BY 1
 
 TENANCY = """
 SELECT tenancy_ref, 'WM' || lpad(pno::VARCHAR, 7, '0'),
-    CASE WHEN from_day > getvariable('today') - INTERVAL 1 YEAR THEN 'INTRO' WHEN u('tenancy', hh) < 0.1 THEN 'FLEX' ELSE 'SECURE' END,
+    CASE WHEN from_day > getvariable('today') - INTERVAL 1 YEAR THEN 'INTRO' WHEN u('tenancy', hh) < 0.1
+        THEN 'FLEX' ELSE 'SECURE' END,
     from_day::VARCHAR, to_day::VARCHAR,
     CASE WHEN to_day IS NOT NULL THEN ['TRANSFER', 'DECEASED', 'ENDED', 'ENDED'][1 + pick('tenancy/end', hh, 4)] END,
     (78 + pick('rent', pno, 5200) / 100.0)::DECIMAL(8, 2),
     CASE WHEN n.debt OR n.housing_at_risk THEN (pick('rent/arrears', hh, 240000) / 100.0)::DECIMAL(9, 2) ELSE 0 END,
-    CASE WHEN n.housing_at_risk AND to_day IS NULL THEN (getvariable('today') - pick('notice', hh, 200)::INT)::VARCHAR END,
+    CASE WHEN n.housing_at_risk AND to_day IS NULL
+        THEN (getvariable('today') - pick('notice', hh, 200)::INT)::VARCHAR END,
     coalesce(to_day, from_day)::VARCHAR || ' 00:00:00'
 FROM hs_tenancy JOIN need n USING (hh) ORDER BY tenancy_ref
 """

@@ -1,7 +1,9 @@
 -- Council homes: a tenancy for each household's time in one, its tenants, and who else lives there.
 
 CREATE TEMP TABLE hs_tenancy AS
-SELECT o.hh, o.pno, o.from_day, o.to_day, 'T' || lpad(((o.pno * 64 + row_number() OVER (PARTITION BY o.pno ORDER BY o.from_day, o.hh)) * 7907 % 999999937)::VARCHAR, 9, '0') AS tenancy_ref
+SELECT o.hh, o.pno, o.from_day, o.to_day, 'T' || lpad(((o.pno * 64
+    + row_number() OVER (PARTITION BY o.pno ORDER BY o.from_day, o.hh)) * 7907 % 999999937)::VARCHAR, 9,
+    '0') AS tenancy_ref
 FROM occupancy o JOIN property p USING (pno)
 WHERE p.tenure = 'council' AND NOT p.communal AND o.from_day <= getvariable('today')
   AND EXISTS (SELECT 1 FROM stay s WHERE s.hh = o.hh AND s.pno = o.pno);
@@ -9,14 +11,16 @@ WHERE p.tenure = 'council' AND NOT p.communal AND o.from_day <= getvariable('tod
 CREATE TEMP TABLE hs_occupant AS
 WITH ranked AS (
     SELECT t.tenancy_ref, t.hh, t.pno, s.pid, s.from_day, s.to_day, s.role, p.dob,
-        row_number() OVER (PARTITION BY t.tenancy_ref ORDER BY s.role = 'head' DESC, s.role = 'partner' DESC, p.dob, s.pid) AS n
+        row_number() OVER (PARTITION BY t.tenancy_ref ORDER BY s.role = 'head' DESC, s.role = 'partner' DESC,
+            p.dob, s.pid) AS n
     FROM hs_tenancy t JOIN stay s ON s.hh = t.hh AND s.pno = t.pno JOIN person p USING (pid)
 )
 SELECT tenancy_ref, pno, pid, from_day, to_day,
     CASE WHEN n = 1 THEN 'MAIN' WHEN n = 2 AND role = 'partner' THEN 'JOINT' ELSE 'OCC' END AS role,
     CASE WHEN n = 1 THEN 'Tenant' WHEN role = 'partner' THEN 'Partner' WHEN role IN ('child', 'baby') THEN 'Child'
          WHEN role = 'grandparent' THEN 'Parent' ELSE 'Other' END AS relationship,
-    row_number() OVER (PARTITION BY pid ORDER BY from_day DESC, tenancy_ref) AS newest, count(*) OVER (PARTITION BY pid) AS tenancies
+    row_number() OVER (PARTITION BY pid ORDER BY from_day DESC, tenancy_ref) AS newest,
+        count(*) OVER (PARTITION BY pid) AS tenancies
 FROM ranked
 -- The housing officer hears of most who live there, not of all.
 WHERE n = 1 OR role = 'partner' OR u('known_occupant', pid) < 0.85;
@@ -28,5 +32,8 @@ FROM hs_occupant o, (SELECT rate FROM fault WHERE system = 'housing' AND fault =
 INSERT INTO hs_copy SELECT * EXCLUDE (copy), 1 FROM hs_copy WHERE doubled AND tenancies = 1;
 
 CREATE TEMP TABLE hs_record AS
-SELECT 'P' || ref_no(pid, copy, 69621) AS record_id, pid, min(from_day) AS entered, max(from_day) AS refreshed, arg_max(pno, from_day) AS pno
+SELECT 'P' || ref_no(pid, copy, 69621) AS record_id, pid, min(from_day) AS entered,
+    greatest(max(from_day), coalesce(CASE WHEN count(to_day) = count(*) THEN max(to_day) END, getvariable('today'))
+        - pick('refreshed/housing', pid, 500)::INT) AS refreshed,
+    arg_max(pno, from_day) AS pno
 FROM hs_copy GROUP BY pid, copy;

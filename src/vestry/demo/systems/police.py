@@ -17,12 +17,16 @@ MONTH = """
 SELECT i.incident_ref AS "Incident Ref", strftime(i.at_time, '%d/%m/%Y %H:%M') AS "Occurred", i.offence AS "Offence",
     CASE WHEN i.role_key = 'DA' THEN 'Y' ELSE 'N' END AS "DA Flag",
     CASE WHEN i.offence IN ('Anti-social behaviour', 'Drunk and disorderly') THEN 'Y' ELSE 'N' END AS "ASB Flag",
-    CASE i.role_key WHEN 'CRIME' THEN p.street || ', Westmarsh' ELSE a.line || ', Westmarsh, ' || a.postcode END AS "Location",
-    p.ward_name AS "Ward", h.record_id AS "Nominal Ref", v.role AS "Role", h.forename AS "Forename", h.surname AS "Surname",
-    h.dob AS "DOB", h.sex AS "Sex", concat_ws(', ', h.saon, h.house_street, 'Westmarsh') AS "Home Address", h.postcode AS "Postcode",
+    CASE i.role_key WHEN 'CRIME' THEN p.street || ', Westmarsh' ELSE a.line || ', Westmarsh, '
+        || a.postcode END AS "Location",
+    p.ward_name AS "Ward", h.record_id AS "Nominal Ref", v.role AS "Role", h.forename AS "Forename",
+        h.surname AS "Surname",
+    h.dob AS "DOB", h.sex AS "Sex", concat_ws(', ', h.saon, h.house_street, 'Westmarsh') AS "Home Address",
+        h.postcode AS "Postcode",
     h.telephone AS "Phone",
     CASE WHEN v.role <> 'SUSPECT' THEN NULL
-         ELSE ['Charged', 'Caution', 'No further action', 'Community resolution', 'Under investigation'][1 + pick('po/outcome', i.k, 5)] END AS "Outcome"
+         ELSE ['Charged', 'Caution', 'No further action', 'Community resolution',
+             'Under investigation'][1 + pick('po/outcome', i.k, 5)] END AS "Outcome"
 FROM po_incident i JOIN po_nominal v USING (k) JOIN held h ON h.record_id = 'N' || ref_no(v.pid, v.copy, 16807)
 JOIN property p ON p.pno = i.pno JOIN address a ON a.pno = i.pno
 WHERE strftime(i.on_day, '%Y-%m') = '{month}'
@@ -38,7 +42,8 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         Hold(
             "police",
             "nominal",
-            """SELECT 'N' || ref_no(pid, copy, 16807) AS record_id, pid, min(on_day) AS entered, max(on_day) AS refreshed,
+            """SELECT 'N' || ref_no(pid, copy, 16807) AS record_id, pid,
+               min(on_day) AS entered, max(on_day) AS refreshed,
                NULL::BIGINT AS pno FROM po_nominal GROUP BY pid, copy""",
         ),
     )

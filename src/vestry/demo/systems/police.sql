@@ -2,14 +2,16 @@
 
 CREATE TEMP TABLE po_incident AS
 WITH cause AS (
-    SELECT a.pid, a.hh, a.pno, a.sex, a.dob, a.from_day, a.to_day, n.p, n.domestic_abuse, n.adult_crime, n.youth_crime,
+    SELECT a.pid, a.hh, a.pno, a.sex, a.dob, a.from_day, a.to_day, n.p, n.domestic_abuse, n.adult_crime,
+        n.youth_crime,
         (getvariable('today') - a.dob) / 365.25 AS age
     FROM at_home a JOIN need n USING (hh)
 ),
 planned AS (
     SELECT *, CASE
             WHEN domestic_abuse AND role_key = 'DA' THEN 1 + pick('po/da', pid, 4)
-            WHEN role_key = 'CRIME' AND age >= 18 AND adult_crime AND u('po/doer', pid) < 0.6 THEN 1 + pick('po/crime', pid, 3)
+            WHEN role_key = 'CRIME' AND age >= 18 AND adult_crime AND u('po/doer', pid) < 0.6 THEN 1
+                + pick('po/crime', pid, 3)
             WHEN role_key = 'CRIME' AND age BETWEEN 11 AND 18 AND youth_crime THEN 1 + pick('po/youth', pid, 3)
             WHEN role_key = 'VICTIM' AND age >= 16 AND u('po/victim', pid) < 0.045 THEN 1
             ELSE 0 END AS times
@@ -29,9 +31,13 @@ dated AS (
 SELECT k, pid, hh, pno, role_key, on_day, age,
     on_day::TIMESTAMP + INTERVAL 1 MINUTE * pick('po/minute', k, 1440) AS at_time,
     CASE role_key
-        WHEN 'DA' THEN ['Common assault', 'Domestic incident (non-crime)', 'Domestic incident (non-crime)', 'Actual bodily harm', 'Controlling or coercive behaviour', 'Harassment'][1 + pick('po/offence', k, 6)]
-        WHEN 'CRIME' THEN ['Anti-social behaviour', 'Anti-social behaviour', 'Shoplifting', 'Possession of cannabis', 'Criminal damage', 'Drunk and disorderly', 'Theft from motor vehicle', 'Possession with intent to supply'][1 + pick('po/offence', k, 8)]
-        ELSE ['Burglary dwelling', 'Theft of pedal cycle', 'Fraud', 'Criminal damage', 'Harassment', 'Theft from person'][1 + pick('po/offence', k, 6)] END AS offence,
+        WHEN 'DA' THEN ['Common assault', 'Domestic incident (non-crime)', 'Domestic incident (non-crime)',
+            'Actual bodily harm', 'Controlling or coercive behaviour', 'Harassment'][1 + pick('po/offence', k, 6)]
+        WHEN 'CRIME' THEN ['Anti-social behaviour', 'Anti-social behaviour', 'Shoplifting',
+            'Possession of cannabis', 'Criminal damage', 'Drunk and disorderly', 'Theft from motor vehicle',
+            'Possession with intent to supply'][1 + pick('po/offence', k, 8)]
+        ELSE ['Burglary dwelling', 'Theft of pedal cycle', 'Fraud', 'Criminal damage', 'Harassment',
+            'Theft from person'][1 + pick('po/offence', k, 6)] END AS offence,
     'WX/' || lpad((hash(k) % 9999999)::VARCHAR, 7, '0') || '/' || strftime(on_day, '%y') AS incident_ref
 FROM dated
 WHERE on_day >= from_day AND on_day < to_day AND on_day <= getvariable('today');
@@ -45,8 +51,10 @@ CREATE TEMP TABLE po_involved AS
 SELECT k, pid, CASE role_key WHEN 'VICTIM' THEN 'VICTIM' ELSE 'SUSPECT' END AS role, on_day, role_key FROM po_incident
 UNION ALL
 -- At home that day: the partner is the victim, children were present.
-SELECT i.k, a.pid, CASE WHEN a.dob > i.on_day - INTERVAL 18 YEAR THEN 'CHILD PRESENT' ELSE 'VICTIM' END, i.on_day, i.role_key
-FROM po_incident i JOIN at_home a ON a.hh = i.hh AND a.pno = i.pno AND a.pid <> i.pid AND a.from_day <= i.on_day AND a.to_day > i.on_day
+SELECT i.k, a.pid, CASE WHEN a.dob > i.on_day - INTERVAL 18 YEAR THEN 'CHILD PRESENT' ELSE 'VICTIM' END,
+    i.on_day, i.role_key
+FROM po_incident i JOIN at_home a ON a.hh = i.hh AND a.pno = i.pno AND a.pid <> i.pid AND a.from_day <= i.on_day
+    AND a.to_day > i.on_day
 WHERE i.role_key = 'DA' AND (a.dob > i.on_day - INTERVAL 18 YEAR OR a.role IN ('head', 'partner'))
   AND u('po/named', pair(i.k, a.pid)) < 0.85
 UNION ALL
@@ -56,6 +64,8 @@ WHERE i.role_key = 'CRIME' AND u('po/seen', i.k) < 0.25 AND w.dob < i.on_day - I
   AND coalesce(w.died_on, DATE '2999-01-01') > i.on_day;
 
 CREATE TEMP TABLE po_nominal AS
-SELECT v.*, CASE WHEN u('duplicate/police', pid) < f.rate AND (n > 1 OR last = 1) AND n = last THEN 1 ELSE 0 END AS copy
-FROM (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY on_day, k) AS n, count(*) OVER (PARTITION BY pid) AS last FROM po_involved) v,
+SELECT v.*, CASE WHEN u('duplicate/police', pid) < f.rate AND (n > 1 OR last = 1) AND n = last THEN 1
+    ELSE 0 END AS copy
+FROM (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY on_day, k) AS n,
+    count(*) OVER (PARTITION BY pid) AS last FROM po_involved) v,
     (SELECT rate FROM fault WHERE system = 'police' AND fault = 'duplicate') f;

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,8 @@ FIXWELL_COLUMNS = f"""
 """
 FIXWELL_HEADERS = (
     "Job No|Order Date|Completed|Property Address|Postcode|UPRN|Trade|Description|Priority|Status|Invoice Value",
-    "Job Number|Date Raised|Date Completed|Address|Post Code|UPRN|Trade Code|Work Description|Priority|Job Status|Value (GBP)",
+    "Job Number|Date Raised|Date Completed|Address|Post Code|UPRN|Trade Code|Work Description|Priority|Job Status"
+    "|Value (GBP)",
 )
 MENDIT_CODES = "MAP {'plumbing': 'PL', 'carpentry': 'CA', 'roofing': 'RF', 'damp': 'DM', 'glazing': 'GL'}"
 MENDIT_COLUMNS = f"""
@@ -46,7 +47,8 @@ MENDIT_HEADERS = (
     "Job Ref|UPRN|Address|Date Reported|Date Comp.|SOR Code|Net £|VAT £|Notes",
 )
 BRIGHTSPARK = """
-SELECT job_ref, ['', 'E', 'H'][1 + list_position(['electrical', 'heating'], trade)] || priority AS code, description, address,
+SELECT job_ref, ['', 'E', 'H'][1 + list_position(['electrical', 'heating'], trade)] || priority AS code,
+    description, address,
        postcode, uprn::BIGINT, raised_on, completed_said, CASE WHEN amount IS NOT NULL THEN labour END,
        CASE WHEN amount IS NOT NULL THEN materials END
 FROM rp_row WHERE contractor = 'brightspark' AND month_no >= {first} AND month_no < {first} + 3
@@ -89,7 +91,7 @@ def _write_workbook(folder: Path, first_month: str, quarter: int, jobs: list[tup
     folder.mkdir(parents=True, exist_ok=True)
     book = xlsxwriter.Workbook(folder / f"BrightSpark works {first_month}.xlsx", {"constant_memory": True})
     # The date of the file's making would make each file differ.
-    book.set_properties({"created": datetime(2024, 1, 1)})
+    book.set_properties({"created": datetime(2024, 1, 1, tzinfo=UTC)})
     later = quarter >= 5
     sheet = book.add_worksheet("Works" if later else "Jobs")
     bold = book.add_format({"bold": True})
@@ -111,7 +113,7 @@ def _write_workbook(folder: Path, first_month: str, quarter: int, jobs: list[tup
     for job in jobs:
         for column, value in enumerate(job):
             if isinstance(value, date):
-                sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), day)
+                sheet.write_datetime(row, column, value, day)
             elif column >= 8 and value is not None:
                 sheet.write_number(row, column, float(value), money)
             elif value is not None:

@@ -1,4 +1,4 @@
-"""Schools: a CSV for each term that has ended, ``schools/attendance_YYYY_T.csv`` (the school year's first year; 1 to 3).
+"""Schools: a CSV for each term that has ended, ``schools/attendance_YYYY_T.csv`` (school year, 1 to 3).
 
 From the second school year on, headers are those of the schools' new software.
 """
@@ -24,14 +24,17 @@ HEADERS = (
 
 TERM = """
 SELECT * FROM (
-    SELECT f.pupil_id, h.upn, h.surname, h.forename, h.middle_names, h.dob, h.sex, 'Y' || a.year_group, s.dfe, s.school_name,
+    SELECT f.pupil_id, h.upn, h.surname, h.forename, h.middle_names, h.dob, h.sex, 'Y' || a.year_group, s.dfe,
+        s.school_name,
         concat_ws(', ', h.saon, h.house_street, h.locality, 'Westmarsh'), h.postcode, h.telephone,
         p1.full_name, p1.tie, p2.full_name, p2.tie,
-        a.possible_sessions, a.possible_sessions - a.absent, floor(a.absent * a.authorised_share)::INT, a.absent - floor(a.absent * a.authorised_share)::INT,
+        a.possible_sessions, a.possible_sessions - a.absent, floor(a.absent * a.authorised_share)::INT,
+            a.absent - floor(a.absent * a.authorised_share)::INT,
         a.suspensions, CASE WHEN a.excluded THEN 'Y' ELSE 'N' END, a.sen, CASE WHEN a.fsm THEN 'Y' ELSE 'N' END
     FROM sc_absence a JOIN sc_file f USING (pid, school_no) JOIN sc_held h ON h.record_id = f.pupil_id
     JOIN school s USING (school_no)
-    LEFT JOIN sc_carer p1 ON p1.pupil_id = f.pupil_id AND p1.n = 1 LEFT JOIN sc_carer p2 ON p2.pupil_id = f.pupil_id AND p2.n = 2
+    LEFT JOIN sc_carer p1 ON p1.pupil_id = f.pupil_id AND p1.n = 1
+        LEFT JOIN sc_carer p2 ON p2.pupil_id = f.pupil_id AND p2.n = 2
     WHERE a.school_year = {year} AND a.term = {term}
     -- A file opened twice is in use for one year only.
       AND (f.copy = 0 OR a.school_year % 2 = 0)
@@ -45,7 +48,11 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
     run_script(con, "schools.sql", "systems")
     hold_people(
         con,
-        Hold("schools", "pupil", "SELECT pupil_id AS record_id, pid, entered, refreshed, NULL::BIGINT AS pno FROM sc_file"),
+        Hold(
+            "schools",
+            "pupil",
+            "SELECT pupil_id AS record_id, pid, entered, refreshed, NULL::BIGINT AS pno FROM sc_file",
+        ),
     )
     con.execute("CREATE OR REPLACE TEMP TABLE sc_held AS SELECT * FROM held")
     hold_people(
@@ -73,6 +80,7 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
             date_format="%d/%m/%Y",
         )
     con.execute(
-        "DROP TABLE sc_roll; DROP TABLE sc_file; DROP TABLE sc_parent; DROP TABLE sc_absence; DROP TABLE sc_held; DROP TABLE sc_carer"
+        """DROP TABLE sc_roll; DROP TABLE sc_file; DROP TABLE sc_parent; DROP TABLE sc_absence; DROP TABLE sc_held;
+           DROP TABLE sc_carer"""
     )
     return {"schools.attendance": rows}

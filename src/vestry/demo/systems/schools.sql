@@ -3,8 +3,10 @@ CREATE TEMP TABLE sc_term AS
 SELECT y AS school_year, t AS term, from_day, to_day, possible
 FROM (
     SELECT y, t,
-        CASE t WHEN 1 THEN make_date(y, 9, 2) WHEN 2 THEN make_date(y + 1, 1, 6) ELSE make_date(y + 1, 4, 20) END AS from_day,
-        CASE t WHEN 1 THEN make_date(y, 12, 19) WHEN 2 THEN make_date(y + 1, 4, 2) ELSE make_date(y + 1, 7, 22) END AS to_day,
+        CASE t WHEN 1 THEN make_date(y, 9, 2) WHEN 2 THEN make_date(y + 1, 1, 6)
+            ELSE make_date(y + 1, 4, 20) END AS from_day,
+        CASE t WHEN 1 THEN make_date(y, 12, 19) WHEN 2 THEN make_date(y + 1, 4, 2)
+            ELSE make_date(y + 1, 7, 22) END AS to_day,
         CASE t WHEN 1 THEN 142 WHEN 2 THEN 114 ELSE 124 END AS possible
     FROM range(year(getvariable('start')) - 1, year(getvariable('today')) + 1) r (y), range(1, 4) q (t)
 )
@@ -43,12 +45,14 @@ CREATE TEMP TABLE sc_absence AS
 SELECT pid, school_year, term, school_no, year_group, possible AS possible_sessions,
     least(possible, floor(possible * (
         0.055 * u('absent', pid * 100 + school_year % 100 * 3 + term)
-        + CASE WHEN school_absence THEN 0.04 + 0.30 * u('absent/much', pid) * u('absent/much/2', pid * 100 + school_year % 100 * 3 + term) ELSE 0.01 END
+        + CASE WHEN school_absence THEN 0.04 + 0.30 * u('absent/much', pid) * u('absent/much/2',
+            pid * 100 + school_year % 100 * 3 + term) ELSE 0.01 END
         + CASE WHEN school_absence AND u('absent/severe', pid) < 0.06 THEN 0.45 ELSE 0 END))::INT) AS absent,
     CASE WHEN youth_crime OR (p > 0.5 AND u('suspended', pid) < 0.2) THEN
         CASE WHEN year_group >= 5 AND u('suspended/term', pid * 100 + school_year % 100 * 3 + term) < 0.3
              THEN 1 + pick('suspended/n', pid * 100 + term, 3) ELSE 0 END ELSE 0 END AS suspensions,
-    youth_crime AND year_group >= 7 AND u('excluded', pid) < 0.05 AND term = 2 AND school_year = year(getvariable('today')) - 1 AS excluded,
+    youth_crime AND year_group >= 7 AND u('excluded', pid) < 0.05 AND term = 2
+        AND school_year = year(getvariable('today')) - 1 AS excluded,
     CASE WHEN u('sen', pid) < 0.045 THEN 'E' WHEN u('sen', pid) < 0.19 OR child_mind THEN 'K' ELSE 'N' END AS sen,
     u('fsm', hh) < 0.08 + 0.75 * p AS fsm,
     u('authorised', pid) AS authorised_share

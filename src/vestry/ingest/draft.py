@@ -14,6 +14,7 @@ import duckdb
 import yaml
 
 from vestry.ingest.files import ColumnProfile, FileOptions, FileProfile, inspect_file, sheets
+from vestry.ingest.files.names import snake_case
 from vestry.project import Project, VestryError, literal, quote
 from vestry.project.names import is_name
 
@@ -64,7 +65,7 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     """
     if not file.is_file():
         raise VestryError(f"there is no file {file}", mend="name a CSV, JSON, XLSX or Parquet file")
-    name = _name(file.stem if sheet is None else f"{file.stem} {sheet}")
+    name = snake_case(file.stem if sheet is None else f"{file.stem} {sheet}") or "file"
     target = project.root / "sources" / f"{name}.yaml"
     if name in project.sources or target.exists():
         raise VestryError(
@@ -94,11 +95,6 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     if sheet is None and len(others) > 1:
         look_at.append(f"the workbook has {len(others)} sheets ({', '.join(others)}): name another with --sheet")
     return Draft(f"{domain}.{name}.{name}", tuple(written), tuple(decided), tuple(look_at))
-
-
-def _name(text: str) -> str:
-    name = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", text.lower())).strip("_")
-    return name if name[:1].isalpha() else f"file_{name}".rstrip("_")
 
 
 def _is_workbook(file: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from vestry.lake import Lake, Staged
+from vestry.lake.ledger import enter
 from vestry.lake.rewrite import touched
 from vestry.products.builder import Context, Making, builder
 from vestry.products.quality import RESULTS, Check, Result, audit, checks_of, score
@@ -253,8 +254,7 @@ def keep(lake: Lake, con: duckdb.DuckDBPyConnection, name: TableName, results: S
         f"FROM (VALUES {rows}) AS r(table_name, rule, column_name, dimension, severity, expected, value, failing, "
         "row_count, passed, run, checked_at)"
     )
-    with lake.lock(RESULTS):
-        lake.publish(lake.stage(con, RESULTS, select), skip_by=["table_name", "run", "checked_at"])
+    enter(lake, con, RESULTS, select, skip_by=["table_name", "run", "checked_at"])
 
 
 def _failed(error: duckdb.Error, context: Context) -> DataError:

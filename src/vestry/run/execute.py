@@ -15,6 +15,7 @@ from typing import Any
 from vestry.ingest.fingerprints import Fingerprints
 from vestry.ingest.load import context_of, load, news
 from vestry.lake import DATA, Engine, Lake
+from vestry.lake.ledger import enter
 from vestry.project import DataError, Project, TableName, VestryError, literal
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
@@ -246,8 +247,8 @@ class _Run:
             "SELECT run, table_name, kind, status, detail, seconds::DOUBLE AS seconds, row_count::BIGINT AS row_count, "
             f"now() AS ended_at FROM (VALUES {rows}) AS r(run, table_name, kind, status, detail, seconds, row_count)"
         )
-        with self.lake.lock(STEPS), self.engine.cursor() as con:
-            self.lake.publish(self.lake.stage(con, STEPS, select), skip_by=["run", "table_name", "ended_at"])
+        with self.engine.cursor() as con:
+            enter(self.lake, con, STEPS, select, skip_by=["run", "table_name", "ended_at"])
 
 
 def _clear_work(project: Project) -> None:

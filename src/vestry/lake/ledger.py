@@ -1,0 +1,23 @@
+"""Tables of the platform's own that only grow: results of audits, steps of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import duckdb
+
+from vestry.lake.maintenance import compact
+from vestry.lake.tables import Lake
+from vestry.project import TableName
+
+#: Each entry makes a small file; so many are put together again.
+_FILES = 200
+
+
+def enter(lake: Lake, con: duckdb.DuckDBPyConnection, ledger: TableName, select: str, skip_by: Collection[str]) -> None:
+    """Add the rows of `select` to a ledger, and put its files together when they have become many."""
+    with lake.lock(ledger):
+        lake.publish(lake.stage(con, ledger, select), skip_by=skip_by)
+        many = len(lake.existing(ledger).file_uris()) > _FILES
+    if many:
+        compact(lake, ledger)

@@ -130,3 +130,30 @@ def test_thirty_products_are_checked_in_a_breath(folder: Folder) -> None:
     assert check(folder.root) == []
     assert time.process_time() - started < 4  # 1 s on a quiet machine; the imports are most of it
     assert len(load_project(folder.root).products) == 30
+
+
+def test_a_snapshot_with_its_history_has_no_fault(folder: Folder, bound: Bound) -> None:
+    (folder.root / REPAIR).unlink()
+    folder.write(
+        "domains/housing/repairs/repair.snapshot.yaml",
+        """
+        from: bronze.repairs.job
+        key: repair_id
+        order_by: changed
+        deleted_when: action = 'D'
+        history: true
+        columns:
+          repair_id: job
+          reported_on: uk_date(reported)
+        """,
+    )
+    text = (folder.root / REPAIRS).read_text()
+    columns = "".join(f"      - name: {name}\n" for name in ("repair_id", "uprn", "valid_from", "valid_to"))
+    folder.write(REPAIRS, (text + "  - name: repair_history\n    properties:\n" + columns).encode())
+    load_job(folder, "'1' AS job, '2' AS uprn, '3' AS reported, 4.5 AS cost, 'D' AS action, now() AS changed")
+    assert bound(folder) == []
+
+
+def test_a_rejected_row_may_be_counted(folder: Folder, bound: Bound) -> None:
+    folder.write(MONTH, "SELECT NULL::DATE AS month, count(*) AS cost FROM bronze.repairs.job__rejected\n")
+    assert bound(folder) == []

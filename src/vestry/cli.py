@@ -159,6 +159,10 @@ def run(select: tuple[str, ...], only_plan: bool, log: str, folder: Path, form: 
             from vestry.console import fail
 
             fail(outcome.error)
+            if click.get_current_context().find_root().params.get("trace"):
+                import traceback
+
+                click.echo("".join(traceback.format_exception(outcome.error)), err=True)
     if wrong:
         sys.exit(1)
     if form == "table" and log == "text" and all(o.status == "skipped" for o in outcomes):

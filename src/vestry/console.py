@@ -32,7 +32,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: s
         return
     import pyarrow as pa
 
-    emit(pa.Table.from_pylist([{c: row.get(c) for c in columns} for row in rows]), form)
+    emit(pa.table({c: pa.array([row.get(c) for row in rows]) for c in columns}), form)
 
 
 def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:

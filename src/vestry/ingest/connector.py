@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +15,11 @@ from vestry.ingest.fingerprints import Fingerprints
 from vestry.lake import Engine, Lake
 from vestry.project import Project, Source, TableName, VestryError
 from vestry.project.errors import did_you_mean
+
+#: Microseconds since 1970 of the last load: what was loaded after it is new to whoever reads the table.
+LOADED_AT = "vestry.loaded_at"
+#: Columns of bronze that say nothing of a person, so that their statistics let readers skip files.
+LOAD_COLUMNS = ("_load_id", "_loaded_at", "_source")
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Part:
     select: str
     rows: int | None = None
     rejected: pa.Table | None = None
-    #: Every earlier row of the table goes (True), or those of this origin (False).
-    whole: bool = False
+    #: Which earlier rows go: those of this origin, of the whole table, or none (the part adds to them).
+    replaces: Literal["origin", "table", "nothing"] = "origin"
     marks: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     #: Read the part once more, patiently, where the quick way lost a row or failed.

@@ -49,11 +49,7 @@ def new_only(
     if since is None:
         return f"SELECT * FROM ({select}){once}"
     have = context.engine.lake.columns(context.bronze)
-    c = f"had.{quote(column)}"
-    if have[column] == "VARCHAR" and _is_number(since):
-        overlap = f"TRY_CAST({c} AS DECIMAL(38,9)) >= {since}"
-    else:
-        overlap = f"{c} >= {literal(since)}"
+    overlap = at_or_after(context, column, f"had.{quote(column)}", since)
     same = " AND ".join(
         f"had.{quote(n)} IS NOT DISTINCT FROM TRY_CAST(new.{quote(n)} AS {have[n]})" for n in names if n in have
     )
@@ -64,7 +60,14 @@ def new_only(
     )
 
 
-def _is_number(text: str) -> bool:
+def at_or_after(context: Context, column: str, sql: str, since: str) -> str:
+    """SQL that is true of the values of `sql`, which are the cursor column's, from `since` on."""
+    if context.engine.lake.columns(context.bronze)[column] == "VARCHAR" and is_number(since):
+        return f"TRY_CAST({sql} AS DECIMAL(38,9)) >= {since}"
+    return f"{sql} >= {literal(since)}"
+
+
+def is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from vestry.ingest.connector import Context, Part
-from vestry.ingest.cursor import greatest, new_only
+from vestry.ingest.connector import LOAD_COLUMNS, Context, Part
+from vestry.ingest.cursor import at_or_after, greatest, is_number, new_only
 from vestry.ingest.fingerprints import number
 from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.errors import did_you_mean
@@ -17,6 +17,7 @@ from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
 
 _FILE = "vestry.file"
+_MAGIC = b"SQLite format 3\0"
 
 
 class DatabaseConnector:
@@ -35,66 +36,82 @@ class DatabaseConnector:
         if context.mark(_FILE) == state:
             return
         context.engine.load("sqlite_scanner")
-        alias = f"source_{context.source.name}_{context.table}"
+        alias = f"{context.source.name}/{context.table}"
+        with file.open("rb") as stream:
+            if stream.read(len(_MAGIC)) not in (_MAGIC, b""):
+                raise DataError(f"{file.name} is not an SQLite database", context.where, "check `url`")
         try:
             con.execute(f"ATTACH {literal(str(file))} AS {quote(alias)} (TYPE sqlite, READ_ONLY)")
+            names = _columns(con, alias, context)
         except duckdb.Error as error:
-            raise DataError(f"{file.name} is not an SQLite database", context.where, "check `url`") from error
+            what = f"{file.name} cannot be read: it is locked by another program, or damaged"
+            raise DataError(what, context.where, "run again when the other program is done") from error
         try:
-            yield _part(context, con, alias, state)
+            yield _part(context, con, alias, state, names)
         finally:
             con.execute(f"DETACH {quote(alias)}")
 
 
-def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: int) -> Part:
+def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: int, names: list[str]) -> Part:
     spec: DatabaseTable = context.spec or DatabaseTable()
     table = spec.table or context.table
     relation = f"{quote(alias)}.{quote(table)}"
-    names = _names(con, alias, table, spec, context)
     since = greatest(context, con, spec.cursor) if spec.cursor else None
-    after = f" WHERE {quote(spec.cursor or '')} >= {literal(since)}" if since is not None else ""
+    after = after_in_sqlite = ""
+    if since is not None:
+        column = quote(str(spec.cursor))
+        after = f" WHERE {at_or_after(context, str(spec.cursor), column, since)}"
+        as_number = f"CAST({column} AS NUMERIC) >= {since}"
+        after_in_sqlite = f" WHERE {as_number if is_number(since) else f'{column} >= {literal(since)}'}"
 
     def part(select: str) -> Part:
         if since is not None:
-            select = new_only(context, select, names, str(spec.cursor), since)
+            select = new_only(context, select, [_kept_as(n) for n in names], str(spec.cursor), since)
         return Part(
             origin=f"{context.settings.url.rsplit('/', 1)[-1]}/{table}",
             select=select,
-            whole=since is None,
+            replaces="table" if since is None else "nothing",
             marks={_FILE: state},
             record={"cursor": spec.cursor, "since": since} if spec.cursor else {},
         )
 
-    picked = ", ".join(quote(n) for n in names)
+    picked = ", ".join(f"{quote(n)} AS {quote(_kept_as(n))}" for n in names)
     # SQLite lets a column hold values of any type; where one does, all can be kept as text.
-    texts = ", ".join(f"CAST({quote(n)} AS TEXT) AS {quote(n)}" for n in names)
-    inner = f"SELECT {texts} FROM {quote(table)}{after}"
+    texts = ", ".join(f"CAST({quote(n)} AS TEXT) AS {quote(_kept_as(n))}" for n in names)
+    inner = f"SELECT {texts} FROM {quote(table)}{after_in_sqlite}"
     as_text = f"SELECT *, row_number() OVER () AS _row FROM sqlite_query({literal(alias)}, {literal(inner)})"
-    typed = f"SELECT {picked}, {_place(con, relation)} AS _row FROM {relation}{after}"
+    typed = f"SELECT {picked}, {_place(con, relation, names)} AS _row FROM {relation}{after}"
     return replace(part(typed), again=lambda: part(as_text))
 
 
-def _names(con: duckdb.DuckDBPyConnection, alias: str, table: str, spec: DatabaseTable, context: Context) -> list[str]:
+def _kept_as(name: str) -> str:
+    """A column's name in bronze: its own, but for one that a load gives to its rows."""
+    return f"{name}_" if name.casefold() in ("_row", *LOAD_COLUMNS) else name
+
+
+def _columns(con: duckdb.DuckDBPyConnection, alias: str, context: Context) -> list[str]:
     """The columns to read.
 
     Raises VestryError with the nearest name where the table or a column is not there.
     """
-    rows = con.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ? ORDER BY column_index", [alias]
-    ).fetchall()
-    tables = sorted({r[0] for r in rows})
-    if table not in tables:
-        raise VestryError(f"the database has no table `{table}`", context.where, did_you_mean(table, tables))
-    columns = [r[1] for r in rows if r[0] == table]
+    spec: DatabaseTable = context.spec or DatabaseTable()
+    wanted = spec.table or context.table
+    names = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
+    tables = [r[0] for r in con.execute("SELECT name FROM sqlite_query(?, ?)", [alias, names]).fetchall()]
+    if wanted not in tables:
+        raise VestryError(f"the database has no table `{wanted}`", context.where, did_you_mean(wanted, tables))
+    columns = [r[0] for r in con.execute(f"DESCRIBE {quote(alias)}.{quote(wanted)}").fetchall()]
     for name in [*(spec.columns or []), *([spec.cursor] if spec.cursor else [])]:
         if name not in columns:
             mend = did_you_mean(name, columns)
-            raise VestryError(f"the table `{table}` has no column `{name}`", context.where, mend)
+            raise VestryError(f"the table `{wanted}` has no column `{name}`", context.where, mend)
     return spec.columns or columns
 
 
-def _place(con: duckdb.DuckDBPyConnection, relation: str) -> str:
+def _place(con: duckdb.DuckDBPyConnection, relation: str, names: list[str]) -> str:
     """SQLite's own row id, which costs nothing; a table without one is counted."""
+    if "rowid" in (n.casefold() for n in names):
+        return "row_number() OVER ()"
     try:
         con.execute(f"SELECT rowid FROM {relation} LIMIT 1").fetchone()
     except duckdb.Error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from vestry.ingest.files.scan import Scan, scan
@@ -51,10 +53,11 @@ class Fingerprints:
         with self._lock:
             if not self._changed:
                 return
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            aside = self._file.with_suffix(".new")
-            aside.write_text(json.dumps(self._known))
-            aside.replace(self._file)
+            with suppress(OSError):  # without it the next run only takes longer
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                aside = self._file.with_suffix(f".{os.getpid()}.new")
+                aside.write_text(json.dumps(self._known))
+                aside.replace(self._file)
             self._changed = False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,17 @@ _READER = 1
 
 @dataclass(frozen=True)
 class Waiting:
-    """A file that is to be loaded; `state` stands for its content and how it is read."""
+    """A file that is to be loaded; `state` stands for its content and how it is read.
+
+    `before` is its state when it was last loaded; `is_copy` says that its rows are in the table by
+    another name, so that only its earlier ones go.
+    """
 
     path: Path
     origin: str
     state: int
+    before: int | None
+    is_copy: bool
 
 
 class FilesConnector:
@@ -37,11 +43,26 @@ class FilesConnector:
         return f"{count} file{'s' if count > 1 else ''} to load"
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
-        for place, file in enumerate(_waiting(context)):
-            yield _part(context, con, file, workdir / str(place), patient=False)
+        waiting = _waiting(context)
+        # Content that no file holds any more may come again by another name: it is forgotten.
+        marks = {_content(w.before): 0 for w in waiting if w.before} | {_content(w.state): 1 for w in waiting}
+        for place, file in enumerate(waiting):
+            file_marks = {_name(file.origin): 0 if file.is_copy else file.state, **marks}
+            if file.is_copy:
+                yield Part(origin=file.origin, select="SELECT 0::BIGINT AS _row WHERE false", rows=0, marks=file_marks)
+            else:
+                yield _part(context, con, file, workdir / str(place), file_marks, patient=False)
 
 
-def _part(context: Context, con: duckdb.DuckDBPyConnection, file: Waiting, workdir: Path, *, patient: bool) -> Part:
+def _part(
+    context: Context,
+    con: duckdb.DuckDBPyConnection,
+    file: Waiting,
+    workdir: Path,
+    marks: Mapping[str, int],
+    *,
+    patient: bool,
+) -> Part:
     from vestry.ingest.files import FileOptions, read_file
 
     spec: FileTable = context.spec
@@ -66,9 +87,9 @@ def _part(context: Context, con: duckdb.DuckDBPyConnection, file: Waiting, workd
         select=rows.select,
         rows=rows.rows,
         rejected=rows.rejected,
-        marks={_name(file.origin): file.state, _content(file.state): 1},
+        marks=marks,
         record={"skipped": dict(rows.skipped), "notes": list(rows.notes), "missing": list(rows.missing)},
-        again=None if patient else lambda: _part(context, con, file, workdir, patient=True),
+        again=None if patient else lambda: _part(context, con, file, workdir, marks, patient=True),
     )
 
 
@@ -80,19 +101,26 @@ def _waiting(context: Context) -> list[Waiting]:
     if not base.is_dir():
         raise DataError(f"the folder {base} is not there", where, "check `path`, or that the disk is mounted")
     paths = sorted({p for glob in spec.files for p in base.glob(glob) if p.is_file() and not _is_aside(p)})
+    states = {p.relative_to(base).as_posix(): (p, _state(context, p)) for p in paths}
+    known = {origin: context.mark(_name(origin)) or None for origin in states}
+    # What the table holds after the files that changed have taken their earlier rows away.
+    superseded = {known[origin] for origin, (_, state) in states.items() if known[origin] != state}
+    held = {known[origin] for origin, (_, state) in states.items() if known[origin] == state}
     found: list[Waiting] = []
-    seen: set[int] = set()
-    for path in paths:
-        origin = path.relative_to(base).as_posix()
-        state = number(_READER, context.fingerprints.of(path), spec.model_dump(exclude={"files", "description"}))
-        known = context.mark(_name(origin))
-        if known == state or state in seen:
+    for origin, (path, state) in states.items():
+        before = known[origin]
+        if before == state:
             continue
-        if known is None and context.mark(_content(state)):
-            continue
-        seen.add(state)
-        found.append(Waiting(path, origin, state))
+        is_copy = state in held or (state not in superseded and bool(context.mark(_content(state))))
+        held.add(state)
+        if before is not None or not is_copy:
+            found.append(Waiting(path, origin, state, before, is_copy))
     return found
+
+
+def _state(context: Context, path: Path) -> int:
+    spec: FileTable = context.spec
+    return number(_READER, context.fingerprints.of(path), spec.model_dump(exclude={"files", "description"}))
 
 
 def _is_aside(path: Path) -> bool:

@@ -9,27 +9,22 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from vestry.ingest.connector import Context, Part, connector
+from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part, connector
 from vestry.ingest.fingerprints import Fingerprints, number
-from vestry.lake import Engine, Lake, Staged
+from vestry.lake import REPLACED, Engine, Lake, Staged, failure, is_disk_full
 from vestry.lake.rewrite import touched
+from vestry.lake.types import stored_select, stored_type
 from vestry.project import DataError, Project, Source, TableName, VestryError, literal, quote
 
-#: Microseconds since 1970 of the last load: what was loaded after it is new to whoever reads the table.
-LOADED_AT = "vestry.loaded_at"
-#: The version of the data at which rows were last taken away, not only added.
-REPLACED = "vestry.replaced"
 #: What stands for the content of a table that is read whole.
 CONTENT = "vestry.content"
-#: Columns of bronze that say nothing of a person, so that their statistics let readers skip files.
-LOAD_COLUMNS = ("_load_id", "_loaded_at", "_source")
 
 
 @dataclass(frozen=True)
@@ -77,9 +72,11 @@ def load(project: Project, source: Source, table: str, engine: Engine, prints: F
         try:
             for part in connector(context.source.spec.connector).parts(context, con, Path(workdir)):
                 work.take(part)
+            return work.commit()
         except duckdb.Error as error:
             raise _explained(error, context) from error
-        return work.commit()
+        finally:
+            work.discard()
 
 
 class _Load:
@@ -87,29 +84,33 @@ class _Load:
 
     def __init__(self, context: Context, lake: Lake, con: duckdb.DuckDBPyConnection, run: str) -> None:
         self.context, self.lake, self.con, self.run = context, lake, con, run
-        last = lake.mark(context.bronze, LOADED_AT) or 0
-        self.at = max(time.time_ns() // 1000, last + 1)
+        self.last = lake.mark(context.bronze, LOADED_AT) or 0
+        self.at = max(time.time_ns() // 1000, self.last + 1)
         stamp = datetime.fromtimestamp(self.at / 1e6, UTC)
         self.id = f"{stamp:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         self.started = time.monotonic()
-        self.have = lake.columns(context.bronze)
+        self.have = {name.casefold(): (name, kind) for name, kind in lake.columns(context.bronze).items()}
         self.staged: list[Staged] = []
         self.bad: list[Staged] = []
         self.parts: list[dict[str, Any]] = []
         self.marks: dict[str, int] = {}
-        self.origins: list[str] = []
+        self.replaced: list[str] = []
         self.whole = False
+        self._aside: list[Staged] = []
 
     def take(self, part: Part) -> None:
         """Stage one part; read it again, patiently, where the quick way lost rows."""
+        before = len(self._aside)
         try:
             staged, misfits = self._stage(part)
         except duckdb.Error:
             if part.again is None:
                 raise
+            self.discard(before)
             self.take(part.again())
             return
         if part.rows is not None and staged.rows + misfits.rows != part.rows:
+            self.discard(before)
             if part.again is not None:
                 self.take(part.again())
                 return
@@ -118,7 +119,7 @@ class _Load:
                 self.context.where,
                 "this is a fault of Vestry: please report it with the file's layout",
             )
-        self.have |= {name: kind for name, kind in staged.columns if name not in self.have}
+        self.have = {name.casefold(): (name, kind) for name, kind in staged.columns} | self.have
         self.staged.append(staged)
         rejected = misfits.rows
         if misfits.rows:
@@ -127,47 +128,57 @@ class _Load:
             rejected += part.rejected.num_rows
             self.bad.append(self._stage_rejected(part))
         self.marks |= part.marks
-        self.origins.append(part.origin)
-        self.whole = self.whole or part.whole
+        if part.replaces != "nothing":
+            self.replaced.append(part.origin)
+        self.whole = self.whole or part.replaces == "table"
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
 
+    def discard(self, keep: int = 0) -> None:
+        """Remove what was written aside after the first `keep`, and is not published."""
+        for staged in self._aside[keep:]:
+            self.lake.discard(staged)
+        del self._aside[keep:]
+
+    def _write(self, table: TableName, select: str) -> Staged:
+        staged = self.lake.stage(self.con, table, select)
+        self._aside.append(staged)
+        return staged
+
     def _stage(self, part: Part) -> tuple[Staged, Staged]:
         """The part's rows, and those whose value does not fit the type that its column has had."""
-        columns = [(r[0], r[1]) for r in self.con.execute(f"DESCRIBE {part.select}").fetchall()]
-        fits, cast = [], []
-        for name, kind in columns:
-            had = self.have.get(name)
-            if had is None or had == kind:
-                cast.append(quote(name))
+        described = [(r[0], r[1]) for r in self.con.execute(f"DESCRIBE {part.select}").fetchall()]
+        source = stored_select(part.select, described)
+        fits, cast, changed = [], [], []
+        for name, made in described:
+            q, kind = quote(name), stored_type(made)
+            as_had, had = self.have.get(name.casefold(), (name, kind))
+            if had == kind:
+                cast.append(f"{q} AS {quote(as_had)}")
                 continue
-            q = quote(name)
-            cast.append(f"TRY_CAST({q} AS {had}) AS {q}")
+            changed.append(f"{name} was {had} and is now {kind}")
+            cast.append(f"TRY_CAST({q} AS {had}) AS {quote(as_had)}")
             same = f"TRY_CAST({q} AS {had})" if kind == "VARCHAR" else f"TRY_CAST(TRY_CAST({q} AS {had}) AS {kind})"
             fits.append(
                 f"({q} IS NULL OR {same} " + ("IS NOT NULL)" if kind == "VARCHAR" else f"IS NOT DISTINCT FROM {q})")
             )
         fit = " AND ".join(fits)
-        select = f"SELECT {', '.join(cast)}, {self._load_columns(part)} FROM ({part.select})"
-        staged = self.lake.stage(self.con, self.context.bronze, f"{select} WHERE {fit}" if fits else select)
+        select = f"SELECT {', '.join(cast)}, {self._load_columns(part)} FROM ({source})"
+        staged = self._write(self.context.bronze, f"{select} WHERE {fit}" if fits else select)
         if not fits:
             return staged, Staged(self._rejected, self.lake.uri(self._rejected), (), ())
-        changed = ", ".join(
-            f"{name} was {self.have[name]} and is now {kind}"
-            for name, kind in columns
-            if self.have.get(name, kind) != kind
-        )
+        reason = literal(f"the type changed: {', '.join(changed)}")
         misfits = (
-            f"SELECT _row AS line, CAST(to_json(row) AS VARCHAR) AS raw, {literal(f'the type changed: {changed}')} "
-            f"AS reason, {self._load_columns(part)} FROM ({part.select}) AS row WHERE NOT ({fit})"
+            f"SELECT _row AS line, CAST(to_json(row) AS VARCHAR) AS raw, {reason} AS reason, "
+            f"{self._load_columns(part)} FROM ({source}) AS row WHERE NOT ({fit})"
         )
-        return staged, self.lake.stage(self.con, self._rejected, misfits)
+        return staged, self._write(self._rejected, misfits)
 
     def _stage_rejected(self, part: Part) -> Staged:
         self.con.register("_rejected", part.rejected)
         try:
             select = f"SELECT line, raw, reason, {self._load_columns(part)} FROM _rejected"
-            return self.lake.stage(self.con, self._rejected, select)
+            return self._write(self._rejected, select)
         finally:
             self.con.unregister("_rejected")
 
@@ -198,70 +209,70 @@ class _Load:
         }
         marks = {**self.marks, LOADED_AT: self.at}
         if self.whole and len(self.parts) == 1:
-            content = self._content(self.staged[0])
-            if content == self.context.mark(CONTENT):
+            content, known = self._content(totals["rejected"]), self.context.mark
+            if content == known(CONTENT) and (known(REPLACED) or 0) <= self.last:
                 self.lake.note(bronze, marks)
                 return Loaded(bronze, None, parts=self.parts, **totals)
             marks[CONTENT] = content
-        self._publish_rejected(record)
-        staged = sum(self.staged[1:], self.staged[0])
-        kept, gone = self._earlier(bronze)
-        if kept is not None:
-            staged = staged + kept
-        if self.whole or gone:
-            marks[REPLACED] = self.at
-        version = self.lake.publish(
-            self._united(staged), replace=self.whole or gone, marks=marks, record=record, skip_by=LOAD_COLUMNS
-        )
+        with self.lake.lock(self._rejected):
+            rejected, rejected_gone = self._rejected_rows()
+            staged, gone = self._with_earlier(sum(self.staged[1:], self.staged[0]), self._of_replaced)
+            if self.whole or gone:
+                marks[REPLACED] = self.at
+            self._aside.clear()
+            # The rejected go first: after a crash between the two commits the next load takes them away.
+            if rejected is not None:
+                brief = {k: v for k, v in record.items() if k != "parts"}
+                self.lake.publish(rejected, replace=rejected_gone, record=brief, skip_by=LOAD_COLUMNS)
+            version = self.lake.publish(
+                self._united(staged), replace=gone, marks=marks, record=record, skip_by=LOAD_COLUMNS
+            )
         return Loaded(bronze, version, parts=self.parts, **totals)
 
-    def _content(self, staged: Staged) -> int:
+    def _content(self, rejected: int) -> int:
         """A number that stands for the rows, whatever their order: a table read whole may be the same as before."""
+        staged = self.staged[0]
         names = ", ".join(quote(n) for n, _ in staged.columns if n not in (*LOAD_COLUMNS, "_row"))
         relation = staged.relation()
         found = self.con.execute(f"SELECT count(*), sum(hash({names})::HUGEINT)::VARCHAR FROM {relation}").fetchone()
-        return number(names, found)
+        return number(names, found, rejected)
 
     def _united(self, staged: Staged) -> Staged:
         """One schema for all parts: a column that one file lacks is NULL in its rows."""
         columns = dict(column for part in self.staged for column in part.columns)
         return Staged(staged.table, staged.uri, tuple(columns.items()), staged.files)
 
-    def _publish_rejected(self, record: Mapping[str, Any]) -> None:
-        """Before the rows themselves: a crash between the two leaves rejected rows that the next load replaces."""
-        if not self.bad and self.lake.open(self._rejected) is None:
-            return
-        with self.lake.lock(self._rejected):
-            kept, gone = self._earlier(self._rejected)
-            parts = [*self.bad, *([kept] if kept is not None else [])]
-            if not parts and not gone and not self.whole:
-                return
-            if not parts:
-                now_none = f"SELECT * FROM {self.context.engine.relation(self._rejected)} WHERE false"
-                parts = [self.lake.stage(self.con, self._rejected, now_none)]
-            brief = {k: v for k, v in record.items() if k != "parts"}
-            staged = sum(parts[1:], parts[0])
-            self.lake.publish(staged, replace=self.whole or gone, record=brief, skip_by=LOAD_COLUMNS)
+    @property
+    def _of_replaced(self) -> str:
+        """SQL of the earlier rows that go because their origin was read again."""
+        origins = ", ".join(literal(o) for o in self.replaced)
+        return f"_source IN ({origins})" if origins else ""
 
-    def _earlier(self, table: TableName) -> tuple[Staged | None, list[str]]:
-        """What an origin loaded before goes: the rows beside it that stay, and the files that go."""
+    def _rejected_rows(self) -> tuple[Staged | None, bool | list[str]]:
+        """What the rejected table gets, if anything, and what of it goes: also what a killed load left there."""
+        there = self.lake.open(self._rejected) is not None
+        if not self.bad and not there:
+            return None, False
+        empty = Staged(self._rejected, self.lake.uri(self._rejected), (), ())
+        if there:
+            empty = replace(empty, columns=tuple(self.lake.columns(self._rejected).items()))
+        staged = sum(self.bad[1:], self.bad[0]) if self.bad else empty
+        unfinished = f"_loaded_at > make_timestamptz({self.last})"
+        condition = f"({self._of_replaced}) OR {unfinished}" if self.replaced else unfinished
+        staged, gone = self._with_earlier(staged, condition)
+        return (staged, gone) if staged.files or gone else (None, False)
+
+    def _with_earlier(self, staged: Staged, condition: str) -> tuple[Staged, bool | list[str]]:
+        """`staged` with the rows that stood beside those that go, and the files that go."""
         if self.whole:
-            return None, []
-        origins = ", ".join(literal(o) for o in self.origins)
-        found = touched(self.lake, self.con, table, f"_source IN ({origins})")
-        return (self.lake.stage(self.con, table, found.kept), list(found.files)) if found else (None, [])
+            return staged, True
+        found = touched(self.lake, self.con, staged.table, condition) if condition else None
+        if found is None:
+            return staged, []
+        return staged + self._write(staged.table, found.kept), list(found.files)
 
 
 def _explained(error: duckdb.Error, context: Context) -> VestryError:
-    text = str(error)
-    if "No space left" in text or "File too large" in text or "Could not write" in text:
+    if is_disk_full(error):
         return DataError("the disk is full; nothing was loaded", context.where, "free some space, then run again")
-    return DataError(f"{context.bronze} could not be loaded ({type(error).__name__})", context.where, _safe(text))
-
-
-def _safe(text: str) -> str:
-    """The first line of an engine's message, without quoted values: those may be data."""
-    import re
-
-    first = text.splitlines()[0] if text else ""
-    return re.sub(r'"[^"]*"|\'[^\']*\'', "…", first)[:300]
+    return DataError(f"{context.bronze} could not be loaded: {failure(error)}", context.where)

@@ -7,12 +7,13 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 
-from vestry.ingest.connector import Context, Part
+from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part
 from vestry.ingest.cursor import greatest, new_only
 from vestry.ingest.files.reading import FileOptions, read_file
 from vestry.project import DataError, VestryError
@@ -30,8 +31,10 @@ class RestConnector:
         asked = _asked(context)
         if asked is None or context.mark("vestry.data") is None:
             return "not asked yet"
+        if asked.loaded_at is not None and (context.mark(LOADED_AT) or 0) <= asked.loaded_at:
+            return "its last answer was not loaded"
         wait = every_seconds(context.settings.every, context.where)
-        return None if time.time() - asked < wait else f"last asked more than {context.settings.every} ago"
+        return None if time.time() - asked.at < wait else f"last asked more than {context.settings.every} ago"
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
         spec: RestTable = context.spec
@@ -39,21 +42,29 @@ class RestConnector:
         if spec.cursor:
             since = greatest(context, con, spec.cursor.field)
         pages = workdir / "records.ndjson"
+        asked = time.time()
         count = _fetch(context, spec, since, pages)
-        _remember_asked(context)
-        if not count:
+        first = context.mark("vestry.data") is None
+        select, rejected = "", None
+        if count:
+            rows = read_file(pages, FileOptions(format="ndjson"), con, workdir)
+            select, rejected = rows.select, rows.rejected
+            if spec.cursor:
+                select = new_only(context, select, rows.columns, spec.cursor.field, since, distinct=True)
+                if con.execute(f"SELECT 1 FROM ({select}) LIMIT 1").fetchone() is None and not rejected.num_rows:
+                    select = ""
+        elif not spec.cursor and not first:  # all is gone
+            bronze = context.engine.relation(context.bronze)
+            select = f"SELECT * EXCLUDE ({', '.join(LOAD_COLUMNS)}) FROM {bronze} WHERE false"
+        if not select:
+            _remember(context, _Asked(asked, None))
             return
-        rows = read_file(pages, FileOptions(format="ndjson"), con, workdir)
-        select = rows.select
-        if spec.cursor:
-            select = new_only(context, select, rows.columns, spec.cursor.field, since, distinct=True)
-            if con.execute(f"SELECT 1 FROM ({select}) LIMIT 1").fetchone() is None:
-                return
+        _remember(context, _Asked(asked, context.mark(LOADED_AT) or 0))
         yield Part(
             origin=spec.endpoint,
             select=select,
-            rejected=rows.rejected,
-            whole=spec.cursor is None,
+            rejected=rejected,
+            replaces="nothing" if spec.cursor else "table",
             record={"since": since, "fetched": count},
         )
 
@@ -63,6 +74,7 @@ def _fetch(context: Context, spec: RestTable, since: str | None, into: Path) -> 
 
     Raises DataError, naming how far it came, where the API fails: then nothing is loaded.
     """
+    from dlt.common.jsonpath import find_values
     from dlt.sources.helpers.requests import Client
     from dlt.sources.helpers.rest_client.client import RESTClient
 
@@ -71,26 +83,28 @@ def _fetch(context: Context, spec: RestTable, since: str | None, into: Path) -> 
     params: dict[str, Any] = dict(spec.params)
     if spec.cursor:
         params[spec.cursor.param] = since if since is not None else spec.cursor.start
-    url = expand(source.url, context.where)
     client = RESTClient(
-        base_url=url,
+        base_url=expand(source.url, context.where),
         headers={k: expand(v, context.where) for k, v in source.headers.items()},
         auth=_auth(source.auth, context.where),
         paginator=_paginator(spec.paginator),
-        session=Client(request_max_attempts=3, request_backoff_factor=0.5, raise_for_status=True).session,
+        session=Client(request_max_attempts=3, request_backoff_factor=0.5, raise_for_status=False).session,
     )
     count = pages = 0
     try:
         with into.open("w", encoding="utf-8") as out:
             for page in client.paginate(spec.endpoint, params=params, data_selector=spec.rows):
                 pages += 1
+                if not page and spec.rows and not find_values(spec.rows, page.response.json()):
+                    what = f"the API at {source.url} answered without `{spec.rows}`; nothing was loaded"
+                    raise DataError(what, context.where, "check `rows`, the path of the list of records")
                 for record in page:
                     out.write(json.dumps(record, ensure_ascii=False) + "\n")
                     count += 1
     except VestryError:
         raise
     except Exception as error:  # what a vendor's API can do has no end; each is the same to the load
-        what = f"the API at {url} failed after {pages} pages ({_reason(error)}); nothing was loaded"
+        what = f"the API at {source.url} failed after {pages} pages ({_reason(error)}); nothing was loaded"
         raise DataError(what, context.where, "the next run asks again from the same place") from error
     return count
 
@@ -130,18 +144,26 @@ def every_seconds(text: str, where: str) -> int:
     return int(found[1]) * _SECONDS[found[2]]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """When the API was last asked; `loaded_at` is bronze's mark then, which a commit of the answer puts up."""
+
+    at: float
+    loaded_at: int | None
+
+
 def _asked_file(context: Context) -> Path:
     return context.project.state / "asked" / f"{context.bronze}.json"
 
 
-def _asked(context: Context) -> float | None:
+def _asked(context: Context) -> _Asked | None:
     try:
-        return float(json.loads(_asked_file(context).read_text()))
-    except (OSError, ValueError):
+        return _Asked(**json.loads(_asked_file(context).read_text()))
+    except (OSError, ValueError, TypeError):
         return None
 
 
-def _remember_asked(context: Context) -> None:
+def _remember(context: Context, asked: _Asked) -> None:
     file = _asked_file(context)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(time.time()))
+    file.write_text(json.dumps(asdict(asked)))

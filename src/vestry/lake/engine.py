@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -49,6 +51,7 @@ class Engine:
         self._root = duckdb.connect(config=config)  # type: ignore[arg-type]
         self._root.execute("SET TimeZone = 'UTC'")
         self._loaded: set[str] = set()
+        self._changing = threading.RLock()
         self._root.execute(_MACROS.read_text(encoding="utf-8"))
         self.load("delta")
         if not lake.is_local:
@@ -57,13 +60,15 @@ class Engine:
 
     def load(self, name: str) -> None:
         """Load an extension, once."""
-        if name not in self._loaded:
-            self._root.execute(f"LOAD {literal(str(extension(name)))}")
-            self._loaded.add(name)
+        with self._changing:
+            if name not in self._loaded:
+                self._root.execute(f"LOAD {literal(str(extension(name)))}")
+                self._loaded.add(name)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection to the same instance: other threads' work does not disturb it."""
-        con = self._root.cursor()
+        with self._changing:
+            con = self._root.cursor()
         con.execute("SET TimeZone = 'UTC'")
         return con
 
@@ -74,14 +79,12 @@ class Engine:
 
     def mount(self, name: TableName, version: int | None = None) -> None:
         """Let SQL name the table `domain.product.table`, at this version until it is mounted again."""
-        self._name_parts(name)
-        self._root.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM {self.relation(name, version)}")
+        self._view(name, f"SELECT * FROM {self.relation(name, version)}")
 
     def mount_empty(self, name: TableName, columns: Mapping[str, str]) -> None:
         """A table of that name with these columns (DuckDB types) and no rows, to check SQL against."""
-        self._name_parts(name)
         nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quote(column)}" for column, kind in columns.items())
-        self._root.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {nulls} WHERE false")
+        self._view(name, f"SELECT {nulls} WHERE false")
 
     def mount_all(self, names: Iterable[TableName]) -> None:
         """Mount each table that is there, as it stands now."""
@@ -92,13 +95,38 @@ class Engine:
     def close(self) -> None:
         self._root.close()
 
-    def _name_parts(self, name: TableName) -> None:
-        self._root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote(name.domain)}")
-        self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.domain)}.{quote(name.product)}")
+    def _view(self, name: TableName, select: str) -> None:
+        with self._changing:
+            self._root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote(name.domain)}")
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name.domain)}.{quote(name.product)}")
+            self._root.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {select}")
 
 
-def _quoted(name: TableName) -> str:
+def quoted(name: TableName) -> str:
+    """A mounted table's name, quoted for SQL."""
     return f"{quote(name.domain)}.{quote(name.product)}.{quote(name.table)}"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_WORDS = ("No space left", "File too large", "Disk quota exceeded", "Could not write")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Was it the disk that had no room?"""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return any(words in str(error) for words in _FULL_WORDS)
+
+
+def failure(error: duckdb.Error) -> str:
+    """What went wrong in the engine, in words of ours: its own may hold values of the data."""
+    return {
+        "ConversionException": "a value could not be converted to the type asked for",
+        "OutOfMemoryException": "there is not enough memory, or room for what does not fit in it",
+        "InvalidInputException": "a function was given a value that it cannot take",
+        "OutOfRangeException": "a number is out of range",
+        "IOException": "a file could not be read or written",
+    }.get(type(error).__name__, f"the engine failed ({type(error).__name__})")
 
 
 def _half_of_memory() -> str:
@@ -107,7 +135,7 @@ def _half_of_memory() -> str:
 
 
 def _secret(location: str, options: Mapping[str, str]) -> str:
-    """The object store's settings, as delta-rs names them, for DuckDB."""
+    """The object store's settings, as delta-rs names them and finds them in the environment too, for DuckDB."""
     if not location.startswith(("s3://", "s3a://")):
         return "SELECT 1"
     parts = ["TYPE s3"]
@@ -117,9 +145,9 @@ def _secret(location: str, options: Mapping[str, str]) -> str:
         ("SESSION_TOKEN", "AWS_SESSION_TOKEN"),
         ("REGION", "AWS_REGION"),
     ):
-        if option in options:
-            parts.append(f"{key} {literal(options[option])}")
-    if endpoint := options.get("AWS_ENDPOINT_URL"):
+        if value := options.get(option) or os.environ.get(option):
+            parts.append(f"{key} {literal(value)}")
+    if endpoint := options.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT_URL"):
         scheme, _, host = endpoint.partition("://")
         secure = "true" if scheme == "https" else "false"
         parts += [f"ENDPOINT {literal(host)}", "URL_STYLE 'path'", f"USE_SSL {secure}"]

@@ -39,3 +39,30 @@ CREATE OR REPLACE MACRO uprn(text) AS
     CASE WHEN regexp_full_match(trim(text::VARCHAR), '0*[1-9]\d{0,11}(\.0)?')
         THEN ltrim(regexp_replace(trim(text::VARCHAR), '\.0$', ''), '0')
     END;
+
+-- Names and addresses as keys of an exact join: what differs only in case, accents, spaces and punctuation is one.
+-- O'Brien, OBRIEN and O Brien are OBRIEN; Łucja is LUCJA.
+CREATE OR REPLACE MACRO name_key(text) AS
+    nullif(regexp_replace(upper(strip_accents(translate(text, 'łŁøØđĐ', 'lLoOdD'))), '[^A-Z]', '', 'g'), '');
+
+-- An address on one line: 'Granary House, Orchard Sq. (Flat 11)' and 'FLT 11 Granary House, Orchard Square' are
+-- FLAT 11 GRANARY HOUSE ORCHARD SQUARE. A postcode at the end is left out; the town is for the caller to leave out.
+CREATE OR REPLACE MACRO address_key(text) AS (
+    SELECT nullif(trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+        regexp_replace(line,
+            '\b(FLT|APT|APARTMENT)\b', 'FLAT', 'g'),
+            '\bRD\b', 'ROAD', 'g'),
+            -- St at the end of a name is a street, before one it is a saint.
+            '\bST\.?\s*(,|$)', 'STREET\1', 'g'),
+            '\bAVE?\b', 'AVENUE', 'g'),
+            '\bSQ\b', 'SQUARE', 'g'),
+            '''', '', 'g'),
+            '[^A-Z0-9]+', ' ', 'g')), '')
+    FROM (SELECT regexp_replace(regexp_replace(upper(strip_accents(text)),
+        '[\s,]+[A-Z]{1,2}\d[A-Z0-9]? ?\d[A-Z]{2}\s*$', ''),
+        '^(.*?)[\s,]*\(((?:FLAT|FLT|APARTMENT|APT|UNIT) [A-Z0-9]+)\)$', '\2, \1') AS line)
+);
+
+-- The numbers of such a key, flat first: with the postcode they tell a home even where its street is misspelt.
+CREATE OR REPLACE MACRO address_numbers(key) AS
+    nullif(array_to_string(regexp_extract_all(key, '\bFLAT [A-Z0-9]+\b|\b\d+[A-Z]?\b'), ' '), '');

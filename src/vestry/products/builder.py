@@ -39,6 +39,8 @@ class Context:
     engine: Engine
     con: duckdb.DuckDBPyConnection
     inputs: Mapping[TableName, int]
+    #: Reads a mark of an input as it is mounted, whatever others have written since.
+    input_mark: Callable[[TableName, str], int | None]
     #: Reads a mark of the table's own last commits; None where there is none.
     mark: Callable[[str], int | None]
     #: The table must be made anew: its code or contract has changed.

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from vestry.lake import Lake, Staged
+from vestry.lake import Lake, Staged, failure, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.lake.rewrite import touched
 from vestry.products.builder import Context, Making, builder
@@ -66,31 +66,35 @@ def _said(result: Result) -> str:
 def build(context: Context, marks: Mapping[str, int], run: str = "") -> Built:
     """Make one table, check its contract, and let it be seen.
 
-    `marks` are kept with the commit: what the build rests on. Raises ContractBrokenError, or DataError
-    where the recipe fails; the table stays as it was then.
+    `marks` are kept with the commit: what the build rests on. The caller holds the table's lock. Raises
+    ContractBrokenError, or DataError where the recipe fails; the table stays as it was then.
     """
     lake, name = context.engine.lake, context.table.name
     started = time.monotonic()
-    with lake.lock(name):
-        try:
-            making = builder(context.table.kind).make(context)
-            if making is None:
-                lake.note(name, marks)
-                return Built(name, None)
-            making = replace(making, select=promised_select(context, making.select))
-            work = _Publish(context, lake, making, run)
-            built = work.by_key() if making.keys else work.whole()
-        except duckdb.Error as error:
-            raise _failed(error, context) from error
-        record = {
-            "kind": "build",
-            "run": run,
-            "rows": built.rows,
-            "quarantined": built.quarantined,
-            "quality": built.score,
-            "seconds": round(time.monotonic() - started, 3),
-        }
-        return replace(built, version=work.publish({**marks, **making.marks}, record))
+    work: _Publish | None = None
+    try:
+        if not holds_by_key(checks_of(context.table.contract), context.table.contract):
+            context = replace(context, anew=True)
+        making = builder(context.table.kind).make(context)
+        if making is None:
+            lake.note(name, marks)
+            return Built(name, None)
+        making = replace(making, select=promised_select(context, making.select))
+        work = _Publish(context, lake, making, run)
+        built = work.by_key() if making.keys else work.whole()
+    except (duckdb.Error, DataError) as error:
+        if work is not None:
+            work.discard()
+        raise _failed(error, context) if isinstance(error, duckdb.Error) else error from error.__cause__ or error
+    record = {
+        "kind": "build",
+        "run": run,
+        "rows": built.rows,
+        "quarantined": built.quarantined,
+        "quality": built.score,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    return replace(built, version=work.publish({**marks, **making.marks}, record))
 
 
 class _Publish:
@@ -111,34 +115,29 @@ class _Publish:
         order = ", ".join(quote(c) for c in self.making.order)
         select = f"SELECT * FROM ({self.making.select}) ORDER BY {order}" if order else self.making.select
         size = _KEYED_FILE if order else None
-        staged = self.lake.stage(self.con, self.name, select, file_size=size)
+        self.staged = staged = self.lake.stage(self.con, self.name, select, file_size=size)
         results = self._audit(staged.relation(), self.checks)
         bad = self._set_aside(staged.relation(), results)
         if bad:
             good = _where(staged.relation(), self._broken(results), False) + (f" ORDER BY {order}" if order else "")
-            clean = self.lake.stage(self.con, self.name, good, file_size=size)
+            self.staged = self.lake.stage(self.con, self.name, good, file_size=size)
             self.lake.discard(staged)
-            staged = clean
-        self.staged = staged
-        return Built(self.name, None, staged.rows, bad, results)
+        return Built(self.name, None, self.staged.rows, bad, results)
 
     def by_key(self) -> Built:
         """Audit the rows of the keys that changed, and write again only the files that held those keys."""
         making = self.making
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {_NEW} AS {making.select}")
-        keys = ", ".join(quote(k) for k in making.keys)
-        gone = (
-            f"({keys}) IN (SELECT ({keys}) FROM {making.affected})"
-            if len(making.keys) > 1
-            else (f"{keys} IN (SELECT {keys} FROM {making.affected})")
-        )
+        # As structs, which are equal also where a part of them is NULL.
+        keys = "{" + ", ".join(f"{quote(k)}: {quote(k)}" for k in making.keys) + "}"
+        gone = f"{keys} IN (SELECT {keys} FROM {making.affected})"
         results = self._audit(_NEW, [c for c in self.checks if c.is_by_row])
         found = touched(self.lake, self.con, self.name, gone, self._range(making.keys[0]))
         after = (
             f"(SELECT * FROM {self.context.engine.relation(self.name)} WHERE NOT coalesce({gone}, false) "
             f"UNION ALL BY NAME SELECT * FROM {_NEW})"
         )
-        by_table = [c for c in self.checks if not c.is_by_row and not self._is_the_key(c)]
+        by_table = [c for c in self.checks if not c.is_by_row and not c.is_of_key(making.keys)]
         if by_table:
             results += self._audit(after, by_table)
         bad = self._set_aside(_NEW, results, earlier=gone)
@@ -159,14 +158,18 @@ class _Publish:
                 self.lake.publish(self.quarantine, replace=True, record={"kind": "quarantine", "run": self.run})
         return self.lake.publish(self.staged, replace=self.gone, marks=marks, record=record, skip_by=skip_by)
 
+    def discard(self) -> None:
+        """Remove what was written aside and will not be published."""
+        for staged in (self.staged, self.quarantine):
+            if staged is not None:
+                self.lake.discard(staged)
+
     def _audit(self, relation: str, checks: Sequence[Check]) -> list[Result]:
         """Check, keep what was found, and stop where an `error` rule is broken."""
         results = audit(self.con, relation, checks)
         keep(self.lake, self.con, self.name, results, self.run)
         broken = [r for r in results if not r.passed and r.check.severity == "error"]
         if broken:
-            if self.staged:
-                self.lake.discard(self.staged)
             raise ContractBrokenError(self.name, broken, stays=self.lake.open(self.name) is not None)
         return results
 
@@ -198,20 +201,17 @@ class _Publish:
 
     def _range(self, key: str) -> str:
         """The least and greatest of the affected keys: what the table's statistics can tell files by."""
-        row = self.con.execute(
-            f"SELECT CAST(min({quote(key)}) AS VARCHAR), CAST(max({quote(key)}) AS VARCHAR) FROM {self.making.affected}"
-        ).fetchone()
-        if row is None or row[0] is None:
+        q = quote(key)
+        least, greatest, nulls = f"CAST(min({q}) AS VARCHAR)", f"CAST(max({q}) AS VARCHAR)", f"count(*) - count({q})"
+        row = self.con.execute(f"SELECT {least}, {greatest}, {nulls} FROM {self.making.affected}").fetchone()
+        if row is None or row[0] is None or row[2]:
             return ""
-        return f"{quote(key)} BETWEEN {literal(row[0])} AND {literal(row[1])}"
+        return f"{q} BETWEEN {literal(row[0])} AND {literal(row[1])}"
 
-    def _is_the_key(self, check: Check) -> bool:
-        """Is it the uniqueness of the very key by which rows are replaced? That holds by construction."""
-        return (
-            check.broken is not None
-            and "OVER" in check.broken
-            and set(self.contract.primary_key) == set(self.making.keys)
-        )
+
+def holds_by_key(checks: Sequence[Check], table: Table) -> bool:
+    """Can the rows of a few keys be checked by themselves? Not where other rows may have to go to quarantine."""
+    return all(c.is_by_row or c.is_of_key(table.primary_key) for c in checks if c.severity == "quarantine")
 
 
 def _where(relation: str, condition: str, wanted: bool) -> str:
@@ -259,15 +259,8 @@ def keep(lake: Lake, con: duckdb.DuckDBPyConnection, name: TableName, results: S
 
 def _failed(error: duckdb.Error, context: Context) -> DataError:
     """What went wrong in the engine, without the values that its message may carry."""
-    text = str(error)
-    if "No space left" in text or "File too large" in text or "Could not write" in text:
+    if is_disk_full(error):
         return DataError("the disk is full; nothing was published", context.where, "free some space, then run again")
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         return DataError(*explained(error, context.where))
-    kind = {
-        "ConversionException": "a value could not be converted to the type asked for",
-        "OutOfMemoryException": "there is not enough memory",
-        "InvalidInputException": "a function was given a value that it cannot take",
-        "OutOfRangeException": "a number is out of range",
-    }.get(type(error).__name__, f"the engine failed ({type(error).__name__})")
-    return DataError(kind, context.where, "try_cast gives NULL instead, which a quality rule can count")
+    return DataError(failure(error), context.where, "try_cast gives NULL instead, which a quality rule can count")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from vestry.lake import quoted
 from vestry.products.builder import Context, Making
 from vestry.project import DataError, TableName, VestryError
 
@@ -21,23 +22,32 @@ class PythonBuilder:
     """
 
     def make(self, context: Context) -> Making:
-        module = runpy.run_path(str(context.table.recipe), run_name=f"vestry.recipe.{context.table.name}")
+        recipe = context.table.recipe
+        try:
+            module = runpy.run_path(str(recipe), run_name=f"vestry.recipe.{context.table.name}")
+        except Exception as error:
+            line = error.lineno if isinstance(error, SyntaxError) else _line(error, recipe)
+            what = f"the recipe cannot be read: {type(error).__name__}"
+            raise DataError(what, f"{context.where}:{line or 1}") from error
         try:
             function, names = module["build"], module["INPUTS"]
         except KeyError as error:
             raise VestryError(
                 f"the recipe defines no `{error.args[0]}`", context.where, "it needs INPUTS = {…} and def build(…)"
             ) from error
-        inputs = {key: context.con.sql(f"SELECT * FROM {TableName.parse(name)}") for key, name in names.items()}
+        inputs = {key: context.con.sql(f"SELECT * FROM {quoted(TableName.parse(name))}") for key, name in names.items()}
         try:
             made = function(**inputs)
             if isinstance(made, duckdb.DuckDBPyRelation):
                 made = made.to_arrow_table()
-            context.con.register(_RESULT, made)
         except Exception as error:
-            raise DataError(
-                f"`build` failed with {type(error).__name__}", f"{context.where}:{_line(error, context.table.recipe)}"
-            ) from error
+            what = f"`build` failed with {type(error).__name__}"
+            raise DataError(what, f"{context.where}:{_line(error, recipe)}") from error
+        try:
+            context.con.register(_RESULT, made)
+        except duckdb.Error as error:
+            what = f"`build` gave {type(made).__name__}, which is no table"
+            raise DataError(what, context.where, "return a relation, an Arrow table or a data frame") from error
         return Making(f"SELECT * FROM {_RESULT}")
 
 

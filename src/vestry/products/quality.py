@@ -44,11 +44,17 @@ class Check:
     query: str | None = None
     broken: str | None = None
     percent: bool = False
+    #: The columns that must be unique, where the rule asks that.
+    unique: tuple[str, ...] = ()
 
     @property
     def is_by_row(self) -> bool:
         """Does the rule hold of a table when it holds of each row? Then only new rows need checking."""
-        return self.broken is not None and "OVER" not in self.broken and not self.percent and self.limit == "must be 0"
+        return self.broken is not None and not self.unique and not self.percent and self.limit == "must be 0"
+
+    def is_of_key(self, key: Sequence[str]) -> bool:
+        """Is it the uniqueness of the very key by which rows are replaced? That holds by construction."""
+        return bool(self.unique) and set(self.unique) == set(key)
 
 
 @dataclass(frozen=True)
@@ -244,6 +250,7 @@ def _duplicates(columns: tuple[str, ...], rule: Rule, name: str | None) -> Check
         value=f"count(*) FILTER (WHERE {there}) - count(DISTINCT {one}) FILTER (WHERE {there})",
         broken=f"({there} AND count(*) OVER (PARTITION BY {listed}) > 1)",
         percent=rule.unit == "percent",
+        unique=columns,
     )
 
 

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from vestry.ingest.connector import LOADED_AT
+from vestry.lake import REPLACED, quoted
 from vestry.products.builder import Context, Making
 from vestry.project import TableName, VestryError, quote
+from vestry.project.contract import duckdb_type
 from vestry.project.models import SnapshotFile
 from vestry.project.yamlfile import read_yaml
 
-#: Of bronze: when it was last loaded, and when rows were last taken away. Of ours: up to where we have read.
-_LOADED_AT = "vestry.loaded_at"
-_REPLACED = "vestry.replaced"
+#: Up to where the feed has been read.
 _READ_TO = "vestry.read_to"
 _HISTORY = ("valid_from", "valid_to")
 _AFFECTED = "snapshot_affected"
@@ -29,25 +30,25 @@ class SnapshotBuilder:
     def make(self, context: Context) -> Making | None:
         spec = read_snapshot(context)
         feed = TableName.parse(spec.from_)
-        lake = context.engine.lake
-        loaded_at = lake.mark(feed, _LOADED_AT) or 0
-        replaced = lake.mark(feed, _REPLACED) or 0
+        loaded_at = context.input_mark(feed, LOADED_AT) or 0
+        replaced = max(context.input_mark(feed, REPLACED) or 0, context.mark(REPLACED) or 0)
         read_to = context.mark(_READ_TO)
         marks = {_READ_TO: loaded_at}
         is_history = context.table.name.table.endswith("_history")
         columns = [c.name for c in context.table.contract.columns if not (is_history and c.name in _HISTORY)]
+        keys = [_key(context, spec, k) for k in spec.key]
         if read_to is None or context.anew or replaced > read_to:
-            return Making(_states(spec, feed, columns, is_history), order=spec.key, marks=marks)
-        keys = ", ".join(f"{spec.columns.get(k, quote(k))} AS {quote(k)}" for k in spec.key)
-        raw = _raw_keys(spec)
+            marks[REPLACED] = 0
+            return Making(_states(spec, feed, columns, keys, is_history), order=spec.key, marks=marks)
+        named = ", ".join(f"{sql} AS {quote(k)}" for k, sql in zip(spec.key, keys, strict=True))
         context.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {_AFFECTED} AS SELECT DISTINCT {keys}, {', '.join(raw)} FROM {feed} "
-            f"WHERE _loaded_at > make_timestamptz({read_to})"
+            f"CREATE OR REPLACE TEMP TABLE {_AFFECTED} AS SELECT DISTINCT {named}, {_numbered(keys)} "
+            f"FROM {quoted(feed)} WHERE _loaded_at > make_timestamptz({read_to})"
         )
         if not context.con.execute(f"SELECT 1 FROM {_AFFECTED} LIMIT 1").fetchone():
             return None
         return Making(
-            _states(spec, feed, columns, is_history, only=_AFFECTED),
+            _states(spec, feed, columns, keys, is_history, only=_AFFECTED),
             keys=spec.key,
             affected=_AFFECTED,
             order=spec.key,
@@ -64,12 +65,25 @@ def read_snapshot(context: Context) -> SnapshotFile:
         raise VestryError("the recipe is not right", context.where, "see `vestry check`") from error
 
 
-def _raw_keys(spec: SnapshotFile) -> list[str]:
-    return [f"{spec.columns.get(k, quote(k))} AS _key_{place}" for place, k in enumerate(spec.key)]
+def _key(context: Context, spec: SnapshotFile, name: str) -> str:
+    """SQL of a column of the key, of the type that the contract promises: `07` and `7` may be one thing."""
+    sql = spec.columns.get(name, quote(name))
+    promised = context.table.contract.column(name)
+    kind = duckdb_type(promised) if promised else None
+    return f"CAST({sql} AS {kind})" if kind else f"({sql})"
+
+
+def _numbered(keys: Sequence[str]) -> str:
+    return ", ".join(f"{sql} AS _key_{place}" for place, sql in enumerate(keys))
 
 
 def _states(
-    spec: SnapshotFile, feed: TableName, columns: Sequence[str], is_history: bool, only: str | None = None
+    spec: SnapshotFile,
+    feed: TableName,
+    columns: Sequence[str],
+    key: Sequence[str],
+    is_history: bool,
+    only: str | None = None,
 ) -> str:
     """SQL of the current rows (or of all states) of the feed, or of the keys in `only`."""
     keys = ", ".join(f"_key_{place}" for place in range(len(spec.key)))
@@ -80,9 +94,9 @@ def _states(
     picked = ", ".join(f"{spec.columns.get(c, quote(c))} AS {quote(c)}" for c in columns)
     restricted = ""
     if only:
-        same = " AND ".join(f"a._key_{p} = k._key_{p}" for p in range(len(spec.key)))
+        same = " AND ".join(f"a._key_{p} IS NOT DISTINCT FROM k._key_{p}" for p in range(len(spec.key)))
         restricted = f" SEMI JOIN {only} AS a ON ({same})"
-    changes = f"SELECT k.* FROM (SELECT *, {', '.join(_raw_keys(spec))} FROM {feed}) AS k{restricted}"
+    changes = f"SELECT k.* FROM (SELECT *, {_numbered(key)} FROM {quoted(feed)}) AS k{restricted}"
     if not is_history:
         return (
             f"SELECT {picked} FROM (SELECT * FROM ({changes}) "

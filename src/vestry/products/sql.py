@@ -6,18 +6,29 @@ import duckdb
 
 from vestry.products.builder import Context, Making
 from vestry.project import DataError
+from vestry.project.inputs import recipe_text
 
 
 class SqlBuilder:
     """`<table>.sql`: the file is the SELECT."""
 
     def make(self, context: Context) -> Making:
-        sql = context.table.recipe.read_text(encoding="utf-8").strip().rstrip(";")
+        sql = statement(recipe_text(context.table))
         try:
             context.con.execute(f"DESCRIBE {sql}")
         except duckdb.Error as error:
             raise DataError(*explained(error, context.where)) from error
         return Making(sql)
+
+
+def statement(text: str) -> str:
+    """The text without the `;` at its end; a comment after it ends with its line, so that it can stand in brackets."""
+    content = bytearray(text.encode())
+    for at, _ in reversed(duckdb.tokenize(text)):
+        if content[at : at + 1] != b";":
+            break
+        content[at : at + 1] = b" "
+    return content.decode() + "\n"
 
 
 def explained(error: duckdb.Error, file: str) -> tuple[str, str, str]:

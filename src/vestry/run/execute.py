@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 from vestry.ingest.fingerprints import Fingerprints
 from vestry.ingest.load import context_of, load, news
-from vestry.lake import DATA, Engine, Lake
+from vestry.lake import DATA, Engine, Lake, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.project import DataError, Project, TableName, VestryError, literal
 from vestry.run.events import Event, Listener
@@ -97,7 +98,9 @@ def execute(
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     if not any(d.runs for d in decisions):
-        return [Outcome(d.step, "skipped") for d in decisions]
+        outcomes = [Outcome(d.step, "skipped") for d in decisions]
+        listen(_finished(run, outcomes))
+        return outcomes
     _clear_work(project)
     work = _Run(project, lake, engine(), prints, facts, listen, run)
     outcomes = [Outcome(d.step, "skipped") for d in decisions if not d.runs]
@@ -128,8 +131,18 @@ def execute(
                 if outcome.status == "failed":
                     bad.add(name)
     prints.save()
-    work.record(outcomes)
+    try:
+        work.record(outcomes)
+    except Exception as error:  # the tables are as they should be; only that it was done is not written down
+        failed = _unforeseen(error, STEPS)
+        outcomes.append(Outcome(Step(STEPS, "record"), "failed", failed.what, error=failed))
+        work.tell(outcomes[-1])
+    listen(_finished(run, outcomes))
     return outcomes
+
+
+def _finished(run: str, outcomes: Sequence[Outcome]) -> Event:
+    return Event("finished", run, facts=dict(Counter(o.status for o in outcomes)))
 
 
 class _Run:
@@ -168,12 +181,8 @@ class _Run:
         except VestryError as error:
             return Outcome(step, "failed", error.what, time.monotonic() - started, error=error)
         except Exception as error:
-            unforeseen = DataError(
-                f"{type(error).__name__} in {step.name}",
-                mend="this is a fault of Vestry: run with --trace and report it",
-            )
-            unforeseen.__cause__ = error
-            return Outcome(step, "failed", unforeseen.what, time.monotonic() - started, error=unforeseen)
+            failed = _unforeseen(error, step.name)
+            return Outcome(step, "failed", failed.what, time.monotonic() - started, error=failed)
         finally:
             self.facts.forget(step.name)
 
@@ -191,27 +200,36 @@ class _Run:
         from vestry.products.publish import build
 
         table = self.project.tables[step.name]
-        marks = self.facts.marks(step.name)
-        inputs = {n: self.facts.marks(n)(DATA) for n in step.inputs}
-        missing = [str(n) for n, version in inputs.items() if version is None]
-        if missing:
-            raise DataError(
-                f"{', '.join(missing)} is not there yet",
-                self.project.shown(table.recipe),
-                "load it first; `vestry run` does both",
-            )
-        reasons = reasons_to_build(step, table, marks, inputs)
-        if not reasons:
-            return "skipped", "its inputs did not change", {}
-        for name in step.inputs:
-            self._mount(name)
-        expected = expected_marks(table, inputs)
-        anew = marks(DATA) is None or marks(CODE) != expected[CODE] or marks(CONTRACT) != expected[CONTRACT]
-        with self.engine.cursor() as con:
-            context = Context(
-                self.project, table, self.engine, con, {n: v for n, v in inputs.items() if v is not None}, marks, anew
-            )
-            built = build(context, expected, self.run)
+        with self.lake.lock(step.name):
+            self._refresh(step)
+            marks = self.facts.marks(step.name)
+            inputs = {n: self.facts.marks(n)(DATA) for n in step.inputs}
+            missing = [str(n) for n, version in inputs.items() if version is None]
+            if missing:
+                raise DataError(
+                    f"{', '.join(missing)} is not there yet",
+                    self.project.shown(table.recipe),
+                    "load it first; `vestry run` does both",
+                )
+            reasons = reasons_to_build(step, table, marks, inputs)
+            if not reasons:
+                return "skipped", "its inputs did not change", {}
+            for name in step.inputs:
+                self._mount(name)
+            expected = expected_marks(table, inputs)
+            anew = marks(DATA) is None or marks(CODE) != expected[CODE] or marks(CONTRACT) != expected[CONTRACT]
+            with self.engine.cursor() as con:
+                context = Context(
+                    self.project,
+                    table,
+                    self.engine,
+                    con,
+                    {n: v for n, v in inputs.items() if v is not None},
+                    lambda n, mark: self.facts.marks(n)(mark),
+                    marks,
+                    anew,
+                )
+                built = build(context, expected, self.run)
         if built.version is None:
             return "skipped", "nothing new", {}
         said = f"{built.rows:,} rows"
@@ -224,6 +242,14 @@ class _Run:
             said += f"; warns: {', '.join(warned)}"
         facts = {"rows": built.rows, "quarantined": built.quarantined, "quality": built.score, "version": built.version}
         return "done", said, facts
+
+    def _refresh(self, step: Step) -> None:
+        """Where another process has written the table since the plan, look at it and its inputs anew."""
+        known = self.facts.marks(step.name)(DATA)
+        self.facts.forget(step.name)
+        if self.facts.marks(step.name)(DATA) != known:
+            for name in step.inputs:
+                self.facts.forget(name)
 
     def _mount(self, name: TableName) -> None:
         """Let SQL see an input at one version for the whole run, whatever others write meanwhile."""
@@ -249,6 +275,17 @@ class _Run:
         )
         with self.engine.cursor() as con:
             enter(self.lake, con, STEPS, select, skip_by=["run", "table_name", "ended_at"])
+
+
+def _unforeseen(error: Exception, name: TableName) -> DataError:
+    """An error that nobody expected: its own message may hold data, and is seen only with --trace."""
+    if is_disk_full(error):
+        failed = DataError("the disk is full; the table is as it was", str(name), "free some space, then run again")
+    else:
+        mend = "this is a fault of Vestry: run with --trace and report it"
+        failed = DataError(f"{type(error).__name__} in {name}", mend=mend)
+    failed.__cause__ = error
+    return failed
 
 
 def _clear_work(project: Project) -> None:

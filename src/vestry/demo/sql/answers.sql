@@ -29,8 +29,8 @@ SELECT pid AS person_id, uprn, from_day AS from_date, to_day AS to_date, hh AS h
 
 CREATE VIEW answer_tie AS SELECT pid AS person_id, other_pid AS other_person_id, tie FROM tie;
 
--- Hackney's list: 70 or over, alone, in a council home, no repair in two years. A repair is of the home, done while
--- the resident lived there or before.
+-- Hackney's list: 70 or over, alone, in a council home, no repair in two years. A repair is of the home,
+-- whoever lived there, and counts from the day it was done or, while it waits, was asked for.
 CREATE VIEW answer_link_work AS
 WITH living AS (SELECT pno, count(*) AS residents, any_value(pid) AS pid FROM stay WHERE to_day IS NULL GROUP BY pno)
 SELECT p.pid AS person_id, r.uprn, p.dob, date_diff('year', p.dob, getvariable('today'))
@@ -38,6 +38,6 @@ SELECT p.pid AS person_id, r.uprn, p.dob, date_diff('year', p.dob, getvariable('
     s.from_day AS lived_there_since, w.last_repair
 FROM living l JOIN person p USING (pid) JOIN property r USING (pno)
     JOIN stay s ON s.pid = p.pid AND s.pno = l.pno AND s.to_day IS NULL
-LEFT JOIN (SELECT pno, max(completed_on) AS last_repair FROM repair GROUP BY pno) w USING (pno)
+LEFT JOIN (SELECT pno, max(coalesce(completed_on, raised_on)) AS last_repair FROM repair GROUP BY pno) w USING (pno)
 WHERE l.residents = 1 AND r.tenure = 'council' AND p.dob <= getvariable('today') - INTERVAL 70 YEAR
   AND (w.last_repair IS NULL OR w.last_repair <= getvariable('today') - INTERVAL 2 YEAR);

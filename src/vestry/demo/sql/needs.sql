@@ -16,7 +16,7 @@ SELECT hh, strain, p,
     u('need/exploitation', hh) < 0.05 * p * p AS exploitation,
     u('need/conflict', hh) < 0.02 + 0.20 * p AS parental_conflict,
     u('need/carer', hh) < 0.02 + 0.08 * p AS young_carer,
-    u('need/school', hh) < 0.03 + 0.42 * p AS school_absence,
+    u('need/school', hh) < 0.07 + 0.45 * p AS school_absence,
     u('need/housing', hh) < 0.01 + 0.15 * p AS housing_at_risk,
     u('need/early_years', hh) < 0.03 + 0.20 * p AS early_years
 FROM pressed;

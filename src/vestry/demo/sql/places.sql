@@ -131,9 +131,8 @@ SELECT pno,
         || substr('ABDEFGHJLNPQRSTUWXYZ', 1 + (unit_no // 20)::INT, 1)
         || substr('ABDEFGHJLNPQRSTUWXYZ', 1 + (unit_no % 20)::INT, 1) AS postcode,
     round(easting_m, 2) AS easting, round(northing_m, 2) AS northing, ward_no, ward_code, ward_name,
-    'E01999' || lpad(((ward_no - 1) * getvariable('lsoas') + 1
-        + least(greatest((n - ward_n) / side * getvariable('lsoas'), 0),
-            getvariable('lsoas') - 1)::INT)::VARCHAR, 3, '0') AS lsoa_code,
+    'E01' || (990000 + (ward_no - 1) * getvariable('lsoas') + 1
+        + least(greatest(floor((n - ward_n) / side * getvariable('lsoas')), 0), getvariable('lsoas') - 1)::INT) AS lsoa_code,
     kind, tenure, sheltered, flats > 1 AS in_block, kind IN ('care', 'hostel', 'shop') AS communal,
     CASE WHEN kind = 'shop' THEN 'CR' WHEN kind = 'care' THEN 'RI01' WHEN kind = 'hostel' THEN 'RH02'
          WHEN flats > 1 THEN 'RD06' WHEN kind = 'terrace' THEN 'RD04' WHEN kind = 'detached' THEN 'RD02'

@@ -13,8 +13,10 @@ from vestry.demo.faults import Hold, hold_people
 from vestry.demo.script import run_script
 from vestry.demo.systems.export import months, to_csv
 
-MONTH = """
-SELECT i.incident_ref AS "Incident Ref", strftime(i.at_time, '%d/%m/%Y %H:%M') AS "Occurred", i.offence AS "Offence",
+ROWS = """
+CREATE TEMP TABLE po_row AS
+SELECT strftime(i.on_day, '%Y-%m') AS month, i.at_time,
+    i.incident_ref AS "Incident Ref", strftime(i.at_time, '%d/%m/%Y %H:%M') AS "Occurred", i.offence AS "Offence",
     CASE WHEN i.role_key = 'DA' THEN 'Y' ELSE 'N' END AS "DA Flag",
     CASE WHEN i.offence IN ('Anti-social behaviour', 'Drunk and disorderly') THEN 'Y' ELSE 'N' END AS "ASB Flag",
     CASE i.role_key WHEN 'CRIME' THEN p.street || ', Westmarsh' ELSE a.line || ', Westmarsh, '
@@ -29,8 +31,11 @@ SELECT i.incident_ref AS "Incident Ref", strftime(i.at_time, '%d/%m/%Y %H:%M') A
              'Under investigation'][1 + pick('po/outcome', i.k, 5)] END AS "Outcome"
 FROM po_incident i JOIN po_nominal v USING (k) JOIN held h ON h.record_id = 'N' || ref_no(v.pid, v.copy, 16807)
 JOIN property p ON p.pno = i.pno JOIN address a ON a.pno = i.pno
-WHERE strftime(i.on_day, '%Y-%m') = '{month}'
-ORDER BY i.at_time, i.incident_ref, v.role DESC, h.record_id
+"""
+
+MONTH = """
+SELECT * EXCLUDE (month, at_time) FROM po_row WHERE month = '{month}'
+ORDER BY at_time, "Incident Ref", "Role" DESC, "Nominal Ref"
 """
 
 
@@ -47,9 +52,10 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
                NULL::BIGINT AS pno FROM po_nominal GROUP BY pid, copy""",
         ),
     )
+    con.execute(ROWS)
     rows = sum(
         to_csv(con, folder / "police" / f"incidents_{month}.csv", MONTH.format(month=month), date_format="%d/%m/%Y")
         for _, _, month in months(con)
     )
-    con.execute("DROP TABLE po_incident; DROP TABLE po_involved; DROP TABLE po_nominal")
+    con.execute("DROP TABLE po_incident; DROP TABLE po_involved; DROP TABLE po_nominal; DROP TABLE po_row")
     return {"police.incidents": rows}

@@ -47,6 +47,8 @@ UPDATE po_incident SET incident_ref = incident_ref || '/' || x.n
 FROM (SELECT k, row_number() OVER (PARTITION BY incident_ref ORDER BY k) AS n FROM po_incident) x
 WHERE x.k = po_incident.k AND x.n > 1;
 
+SET VARIABLE last_pid = (SELECT max(pid) FROM person);
+
 CREATE TEMP TABLE po_involved AS
 SELECT k, pid, CASE role_key WHEN 'VICTIM' THEN 'VICTIM' ELSE 'SUSPECT' END AS role, on_day, role_key FROM po_incident
 UNION ALL
@@ -59,7 +61,7 @@ WHERE i.role_key = 'DA' AND (a.dob > i.on_day - INTERVAL 18 YEAR OR a.role IN ('
   AND u('po/named', pair(i.k, a.pid)) < 0.85
 UNION ALL
 SELECT i.k, w.pid, 'WITNESS', i.on_day, i.role_key
-FROM po_incident i JOIN person w ON w.pid = 1 + pick('po/witness', i.k, (SELECT max(pid) FROM person))
+FROM po_incident i JOIN person w ON w.pid = 1 + pick('po/witness', i.k, getvariable('last_pid'))
 WHERE i.role_key = 'CRIME' AND u('po/seen', i.k) < 0.25 AND w.dob < i.on_day - INTERVAL 14 YEAR AND w.pid <> i.pid
   AND coalesce(w.died_on, DATE '2999-01-01') > i.on_day;
 

@@ -44,8 +44,8 @@ DELETE FROM sc_parent WHERE n > 2;
 CREATE TEMP TABLE sc_absence AS
 SELECT pid, school_year, term, school_no, year_group, possible AS possible_sessions,
     least(possible, floor(possible * (
-        0.055 * u('absent', pid * 100 + school_year % 100 * 3 + term)
-        + CASE WHEN school_absence THEN 0.04 + 0.30 * u('absent/much', pid) * u('absent/much/2',
+        0.095 * u('absent', pid * 100 + school_year % 100 * 3 + term)
+        + CASE WHEN school_absence THEN 0.07 + 0.36 * u('absent/much', pid) * u('absent/much/2',
             pid * 100 + school_year % 100 * 3 + term) ELSE 0.01 END
         + CASE WHEN school_absence AND u('absent/severe', pid) < 0.06 THEN 0.45 ELSE 0 END))::INT) AS absent,
     CASE WHEN youth_crime OR (p > 0.5 AND u('suspended', pid) < 0.2) THEN

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from vestry.project import Project, TableName, VestryError
+from vestry.project import Project, ProjectError, TableName, VestryError
 from vestry.project.errors import did_you_mean
 from vestry.project.inputs import Inputs
+from vestry.project.references import reference_faults
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,15 @@ class Graph:
 
 
 def graph_of(project: Project) -> Graph:
-    """The graph of a project's loads and builds."""
+    """The graph of a project's loads and builds.
+
+    Raises ProjectError where a recipe names a table of nobody.
+    """
     steps = {name: Step(name, "load") for name in project.bronze}
     with Inputs(project) as inputs:
-        for name, table in project.tables.items():
-            steps[name] = Step(name, "build", inputs.of(table))
+        references = {name: inputs.references(table) for name, table in project.tables.items()}
+    if faults := list(reference_faults(project, references)):
+        raise ProjectError(faults)
+    for name, found in references.items():
+        steps[name] = Step(name, "build", tuple(r.name for r in found if r.name is not None))
     return Graph(steps)

@@ -1,0 +1,1 @@
+"""Pages for people. `docs.reference` makes those that follow from the code."""

@@ -81,6 +81,11 @@ def test_nobody_is_in_two_homes_at_once(truth: duckdb.DuckDBPyConnection) -> Non
     )
 
 
+def test_a_person_stays_in_a_home_with_a_household_once(truth: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT person_id FROM stay GROUP BY person_id, uprn, household_id HAVING count(*) > 1"
+    assert truth.execute(query).fetchall() == []
+
+
 def test_mothers_are_older_than_their_children(truth: duckdb.DuckDBPyConnection) -> None:
     (youngest,) = truth.execute(
         """

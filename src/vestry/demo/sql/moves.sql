@@ -23,7 +23,9 @@ JOIN (
     FROM property
     WHERE NOT communal AND pno NOT IN (
         SELECT pno FROM occupancy WHERE to_day IS NULL OR to_day >= getvariable('quarter'))
-) e USING (n);
+) e USING (n)
+-- Nobody moves back into the home they left: a household has a home once, so the two together name one stay.
+WHERE NOT EXISTS (SELECT 1 FROM occupancy o WHERE o.hh = c.hh AND o.pno = e.pno);
 
 -- The household's former home is free from the day of the move; homes of those who left or died as well.
 UPDATE occupancy SET to_day = t.on_day FROM taken t WHERE t.hh = occupancy.hh AND occupancy.to_day IS NULL;

@@ -57,9 +57,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def read(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Callable[..., Reading]:
     """`read(content or path, name="data.csv", patient=False, **options)`."""
 
-    def _read(
-        content: bytes | str | Path, name: str = "data.csv", patient: bool = False, **options: Any
-    ) -> Reading:
+    def _read(content: bytes | str | Path, name: str = "data.csv", patient: bool = False, **options: Any) -> Reading:
         path = content if isinstance(content, Path) else tmp_path / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -14,9 +14,7 @@ Read = Callable[..., Any]
 
 
 def test_list_of_records_gives_text_as_received(read: Read) -> None:
-    got = read(
-        '[{"id": 1, "paid": 1.10, "ok": true, "tags": ["a", 2.50]}, {"id": 2, "note": "é"}]', name="x.json"
-    )
+    got = read('[{"id": 1, "paid": 1.10, "ok": true, "tags": ["a", 2.50]}, {"id": 2, "note": "é"}]', name="x.json")
     assert got.account.columns == ("id", "paid", "ok", "tags", "note")
     assert got.rows == [("1", "1.10", "true", '["a", 2.50]', None), ("2", None, None, None, "é")]
     assert got.numbers == [1, 2]
@@ -41,18 +39,14 @@ def test_broken_first_line_is_rejected_too(read: Read) -> None:
     assert got.rows == [("2",), ("3",)] and got.reasons[0][0] == 1
 
 
-@pytest.mark.parametrize(
-    "content", ['[{"id": 1}, {"id": 2', '[{"id": 1}', '{"rows": [{"id": 1}', '[{"id": 1}, {"i']
-)
+@pytest.mark.parametrize("content", ['[{"id": 1}, {"id": 2', '[{"id": 1}', '{"rows": [{"id": 1}', '[{"id": 1}, {"i'])
 def test_cut_off_json_is_an_error(read: Read, content: str) -> None:
     with pytest.raises(UnreadableFile, match="cut off or broken"):
         read(content, name="x.json")
 
 
 def test_records_inside_a_document_are_found_or_given(read: Read) -> None:
-    document = json.dumps(
-        {"meta": {"n": 2}, "data": {"items": [{"a": 1}, {"a": 2}], "links": [{"b": 1}]}}, indent=2
-    )
+    document = json.dumps({"meta": {"n": 2}, "data": {"items": [{"a": 1}, {"a": 2}], "links": [{"b": 1}]}}, indent=2)
     got = read(document, name="x.json")
     assert got.rows == [("1",), ("2",)] and "records at `data.items`" in got.account.notes
     assert read(document, name="x.json", rows="data.links").account.columns == ("b",)

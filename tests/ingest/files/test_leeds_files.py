@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(
-    os.environ.get("LEEDS_SPENDING") or Path(__file__).resolve().parents[4] / "shared/data/leeds-spending"
-)
+FOLDER = Path(os.environ.get("LEEDS_SPENDING") or Path(__file__).resolve().parents[4] / "shared/data/leeds-spending")
 FILES = sorted(FOLDER.glob("*.csv"))
 KNOWN = {
     "amount": ["Net Amount", "NetAmount"],

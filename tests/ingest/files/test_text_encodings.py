@@ -14,9 +14,7 @@ TEXT = "id,name\r\n1,Zoë £5\r\n2,Ann – B\r\n"
 ROWS = [("1", "Zoë £5"), ("2", "Ann – B")]
 
 
-@pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
-)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("patient", [False, True])
 def test_encoding_is_found(read: Read, encoding: str, patient: bool) -> None:
     got = read(TEXT.encode(encoding), patient=patient)
@@ -62,3 +60,8 @@ def test_long_accented_file_keeps_its_line_numbers(read: Read) -> None:
     text = "id,name\n" + "".join(f"{n},Zoë\n" for n in range(200_000))
     got = read(text.encode("cp1252"))
     assert len(got.rows) == 200_000 and got.numbers[-1] == 200_001 and got.rows[-1] == ("199999", "Zoë")
+
+
+def test_cr_twice_does_not_shift_the_numbers_of_lines(read: Read) -> None:
+    got = read(b"id,name\r\n1,Ann\r\r\n2,Bob\r\n")
+    assert got.numbers == [2, 3] and [row[0] for row in got.rows] == ["1", "2"]

@@ -14,9 +14,7 @@ Read = Callable[..., Any]
 
 
 def test_preamble_above_the_header_is_skipped_and_counted(read: Read) -> None:
-    got = read(
-        "Payments over £500\nPublished by,Finance\n\nid,name,paid,ward\n1,Ann,2.50,North\n2,Bob,3.75,South\n"
-    )
+    got = read("Payments over £500\nPublished by,Finance\n\nid,name,paid,ward\n1,Ann,2.50,North\n2,Bob,3.75,South\n")
     assert got.account.columns == ("id", "name", "paid", "ward")
     assert got.numbers == [5, 6]
     assert got.account.skipped == {"preamble": 2, "header": 1, "repeated_header": 0, "blank": 1}
@@ -107,9 +105,7 @@ def test_totals_and_a_note_under_a_gap_are_rejected(read: Read) -> None:
 
 
 def test_supplier_called_total_is_a_row(read: Read) -> None:
-    got = read(
-        "date,supplier,paid\n01/02/2024,Ann,1.00\n02/02/2024,Total,2.00\n03/02/2024,TOTAL GAS LTD,3.00\n"
-    )
+    got = read("date,supplier,paid\n01/02/2024,Ann,1.00\n02/02/2024,Total,2.00\n03/02/2024,TOTAL GAS LTD,3.00\n")
     assert len(got.rows) == 3 and not got.rejected
 
 
@@ -177,3 +173,16 @@ def test_clean_file_takes_the_fast_way(read: Read) -> None:
     got = read("a,b,c\r\n" + "".join(f'{n},"x, {n}",\r\n' for n in range(5000)) + "\r\n\r\n")
     assert not got.account.patient
     assert got.numbers == list(range(2, 5002)) and got.account.skipped["blank"] == 2
+
+
+def test_clean_file_with_quotes_takes_the_fast_way_and_its_one_bad_quote_does_not(read: Read) -> None:
+    body = "".join(f'"{n}","x, {n}",y\n' for n in range(30_000))
+    assert not read("a,b,c\n" + body).account.patient
+    got = read("a,b,c\n" + body + '7,"5" pipe",y\n' + body)
+    assert len(got.rows) == 60_000 and got.reasons == [(30_002, "unbalanced quotes")]
+
+
+def test_clean_file_without_quotes_takes_the_fast_way(read: Read) -> None:
+    got = read("a;b\r\n" + "".join(f"{n};\r\n" for n in range(5000)), columns={"key": ["A"], "gone": []})
+    assert not got.account.patient and got.account.columns == ("key", "b", "gone")
+    assert got.rows[-1] == ("4999", None, None) and got.numbers[-1] == 5001

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import read_as_a_load_does
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest import read_as_a_load_does
+
 CELL = st.text(st.sampled_from("abcé 1,2\"'.;|\t\n-£#\\"), max_size=8)
 PLAIN = st.text(st.sampled_from("abcxyzé 12\"',."), max_size=6)
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

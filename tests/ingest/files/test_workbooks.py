@@ -150,9 +150,7 @@ def test_page_without_a_table_is_an_error(read: Read) -> None:
         read("<!DOCTYPE html><html><body>Please log in</body></html>", name="pay.csv")
 
 
-def test_workbook_called_csv_is_read_as_a_workbook(
-    read: Read, book: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_workbook_called_csv_is_read_as_a_workbook(read: Read, book: Callable[..., Path], tmp_path: Path) -> None:
     path = book({"S": [["a", "b"], [1, "x"]]}).rename(tmp_path / "pay.csv")
     assert read(path).rows == [("1", "x")]
 

@@ -1,7 +1,7 @@
 """Turns one file into rows that DuckDB can read, and loses nothing on the way.
 
 `read_file` gives a select and an account: lines with data = rows + rejected, always. Clean delimited
-text goes by Arrow's reader (`fast`), held to a count of lines that is made independently (`scan`);
+text goes by a reader in C++ (`fast`), held to a count of lines that is made independently (`scan`);
 all else is read patiently (`patient`), where a line that cannot be a row is kept with its reason.
 `grid` knows headers and totals, for text and sheets alike. `inspect_file` and `sheets` tell an analyst
 what is in a file.

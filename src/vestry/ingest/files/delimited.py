@@ -31,7 +31,7 @@ def read_delimited(
         layout = find_layout(text.path, options)
     except UnreadableFile as error:
         raise type(error)(error.what, str(path), error.mend) from None
-    rows = None if patient else read_fast(text.path, text.scan, layout, con)
+    rows = None if patient else read_fast(text.path, text.scan, layout, con, workdir)
     if rows is None:
         rows = read_patiently(text.path, layout, workdir)
     return replace(rows, notes=(*text.notes, *rows.notes))

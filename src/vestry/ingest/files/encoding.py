@@ -89,7 +89,7 @@ def _transcode(path: Path, encoding: str, facts: Scan, workdir: Path, notes: tup
         while chunk := source.read(CHUNK):
             out.write(decoder.decode(chunk).encode("utf-8", "backslashreplace"))
         out.write(decoder.decode(b"", final=True).encode("utf-8", "backslashreplace"))
-    return Utf8Text(target, scan(target), notes)
+    return Utf8Text(target, scan(target, digest=False), notes)
 
 
 def _line_by_line(path: Path, facts: Scan, named: str | None, workdir: Path) -> Utf8Text:
@@ -120,7 +120,7 @@ def _line_by_line(path: Path, facts: Scan, named: str | None, workdir: Path) -> 
         notes.append("encoding windows-1252" + (", though the source says utf-8" if named else ""))
     if returns:
         notes.append("lines end with CR alone")
-    return Utf8Text(target, scan(target), tuple(notes))
+    return Utf8Text(target, scan(target, digest=False), tuple(notes))
 
 
 def _decoded(block: bytes) -> tuple[bytes, int, int]:

@@ -1,7 +1,9 @@
-"""The fast way through a delimited text: Arrow's reader, told everything, held to a count.
+"""The fast way through a delimited text: a reader in C++, told everything, held to a count.
 
-Arrow reads blocks in order, so that a row's line is known without a window over the file, which
-would keep DuckDB to one core; DuckDB does the rest on all of them.
+Where the file has no quotes that is Arrow's: it reads blocks in order, so that a row's line is known
+without a window over the file, which would keep DuckDB to one core; DuckDB does the rest on all of them.
+Where it has quotes it is DuckDB's strict reader: Arrow takes text after a closing quote for part of the field,
+and so would hide a quote that was not doubled.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pyarrow import csv
 
 from vestry.ingest.files.grid import filled, not_a_row
 from vestry.ingest.files.layout import Layout
-from vestry.ingest.files.model import BLANK, FileRows, no_rejects
+from vestry.ingest.files.model import BLANK, FileRows, no_rejects, plain_path
 from vestry.ingest.files.records import Splitter, as_records
 from vestry.ingest.files.scan import Scan
 from vestry.project.names import literal, quote
@@ -29,10 +31,16 @@ TAIL = 1 << 15
 #: Bytes parsed at a time: large enough to be quick, small enough that memory stays flat.
 BLOCK = 1 << 22
 
+#: Nothing is left to DuckDB's guessing; what is not exactly so is an error, and the patient way's work.
+READ_CSV = """\
+read_csv({path}, delim = {delimiter}, quote = '"', escape = '"', header = false, skip = {skip},
+  columns = {{{columns}}}, auto_detect = false, strict_mode = true, null_padding = false,
+  ignore_errors = false, nullstr = '', comment = '', compression = 'none', parallel = true)"""
+
 
 @dataclass(frozen=True)
 class CsvStream:
-    """A clean file as a stream of Arrow batches: columns c0, c1, … of text, and `_row`.
+    """A clean file without quotes as a stream of Arrow batches: columns c0, c1, … of text, and `_row`.
 
     DuckDB scans it as often as it likes: each scan reads the file anew.
     """
@@ -58,7 +66,7 @@ class CsvStream:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         # Nothing is left to guessing; what is not exactly so is an error, and the patient way's work.
         read = csv.ReadOptions(block_size=BLOCK, column_names=self.names, skip_rows=self.layout.header_end)
-        parse = csv.ParseOptions(delimiter=self.layout.delimiter, ignore_empty_lines=False)
+        parse = csv.ParseOptions(delimiter=self.layout.delimiter, quote_char=False, ignore_empty_lines=False)
         convert = csv.ConvertOptions(
             column_types=dict.fromkeys(self.names, pa.string()),
             null_values=[""],
@@ -76,14 +84,18 @@ class CsvStream:
                 yield pa.RecordBatch.from_arrays([*batch.columns, rows], schema=self.schema)
 
 
-def read_fast(path: Path, facts: Scan, layout: Layout, con: duckdb.DuckDBPyConnection) -> FileRows | None:
-    """The rows by Arrow's reader, or None where the file is plainly not clean.
+def read_fast(
+    path: Path, facts: Scan, layout: Layout, con: duckdb.DuckDBPyConnection, workdir: Path
+) -> FileRows | None:
+    """The rows by a reader in C++, or None where the file is plainly not clean.
 
     What the beginning, the end and the scan do not show makes the count differ, and then the file
     is read patiently: the select leaves out rows that are blank, repeat the header or hold data
     where there is no column, and a quoted line break makes fewer rows than lines.
     """
-    if not layout.clean or not facts.utf8 or facts.nul or facts.long_lines or layout.header_end == 0:
+    if not layout.clean or layout.header_end == 0 or not facts.utf8:
+        return None
+    if facts.nul or facts.long_lines or facts.lone_returns:
         return None
     if not _ends_cleanly(path, layout):
         return None
@@ -91,7 +103,7 @@ def read_fast(path: Path, facts: Scan, layout: Layout, con: duckdb.DuckDBPyConne
     rows = max(0, facts.content_lines - layout.header_end)
     trailing = facts.trailing_blank if rows or facts.content_lines >= layout.header_end else 0
     return FileRows(
-        select=_select(path, layout, con),
+        select=_select(_with_duckdb(path, layout, workdir) if facts.quotes else _with_arrow(path, layout, con), layout),
         columns=columns.names,
         headers=columns.headers,
         rows=rows,
@@ -102,15 +114,29 @@ def read_fast(path: Path, facts: Scan, layout: Layout, con: duckdb.DuckDBPyConne
     )
 
 
-def _select(path: Path, layout: Layout, con: duckdb.DuckDBPyConnection) -> str:
+def _with_arrow(path: Path, layout: Layout, con: duckdb.DuckDBPyConnection) -> str:
     stream = f"csv_{abs(hash(path)):x}"
     con.register(stream, CsvStream(path, layout))
+    return stream
+
+
+def _with_duckdb(path: Path, layout: Layout, workdir: Path) -> str:
+    read = READ_CSV.format(
+        path=literal(str(plain_path(path, workdir))),
+        delimiter=literal(layout.delimiter),
+        skip=layout.header_end,
+        columns=", ".join(f"c{place}: 'VARCHAR'" for place in range(layout.width)),
+    )
+    return f"(SELECT *, row_number() OVER () + {layout.header_end} AS _row FROM {read})"
+
+
+def _select(source: str, layout: Layout) -> str:
     names = dict(layout.columns.present)
     columns = [
         f"c{names[name]} AS {quote(name)}" if name in names else f"NULL::VARCHAR AS {quote(name)}"
         for name in layout.columns.names
     ]
-    return f"SELECT {', '.join([*columns, '_row'])} FROM {stream} WHERE {' AND '.join(_conditions(layout))}"
+    return f"SELECT {', '.join([*columns, '_row'])} FROM {source} WHERE {' AND '.join(_conditions(layout))}"
 
 
 def _conditions(layout: Layout) -> list[str]:

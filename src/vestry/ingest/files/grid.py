@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from vestry.ingest.files.model import BLANK, is_blank
@@ -144,7 +145,7 @@ def not_a_row(row: Row, shape: Shape, after_gap: bool) -> str | None:
     """Why one of the last rows is no data: a total or a note under the table. None where it is data.
 
     A total says so and has only numbers beside, or it is nearly empty but for numbers where every
-    other row has text. A note is a single text after a gap.
+    other row has text. A note is a single text of some words after a gap.
     """
     cells = [(place, cell.strip(BLANK)) for place, cell in enumerate(row) if not is_blank(cell)]
     texts = [cell for _, cell in cells if cell_kind(cell) != "number"]
@@ -156,7 +157,8 @@ def not_a_row(row: Row, shape: Shape, after_gap: bool) -> str | None:
         few = 3 if not after_gap else 2
         lacks_key = bool(shape.keyed - {place for place, _ in cells})
         return A_TOTAL if lacks_key and len(cells) * few <= shape.typical else None
-    if after_gap and len(cells) == 1 and shape.typical >= 3 and cells[0][0] == 0:
+    place, text = cells[0]
+    if after_gap and len(cells) == 1 and shape.typical >= 3 and place == 0 and (" " in text or ":" in text):
         return A_NOTE
     return None
 
@@ -244,7 +246,7 @@ def _is_group(rows: Sequence[Row], at: int, merged: Sequence[Merged]) -> bool:
         return False
     if any(cell_kind(row[p]) != "text" and not _YEAR.fullmatch(row[p].strip(BLANK)) for p in places):
         return False
-    gaps = any(b - a > 1 for a, b in zip(places, places[1:], strict=False))
+    gaps = any(b - a > 1 for a, b in pairwise(places))
     covers = places[-1] * 2 >= extent(below)
     named_below = all(p < len(below) and not is_blank(below[p]) for p in places)
     data = rows[at + 2 : at + 2 + _LOOK]

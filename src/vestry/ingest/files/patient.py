@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class _Reader:
         self.repeated = 0
         self._held: list[tuple[int, str, Sequence[str]]] = []
         self._before_held = layout.header_end
+        self._lately_rejected: deque[int] = deque(maxlen=100)
         heads = [row for row in layout.header_rows if filled(row)]
         self._heads = heads
         place = self.kept[0] if self.kept else 0
@@ -145,6 +147,7 @@ class _Reader:
 
     def _reject(self, record: Record, reason: str) -> Sequence[str] | None:
         self.rejects.add(record.line, record.raw.removesuffix("\r"), reason)
+        self._lately_rejected.append(record.line)
         return None
 
     def _accept(self, numbers: Sequence[int], raws: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -172,7 +175,8 @@ class _Reader:
         while self._held:
             line, raw, row = self._held[-1]
             before = _end(*self._held[-2][:2]) if len(self._held) > 1 else self._before_held
-            reason = not_a_row(row, self.layout.shape, after_gap=line > before + 1)
+            between = sum(before < other < line for other in self._lately_rejected)
+            reason = not_a_row(row, self.layout.shape, after_gap=line > before + between + 1)
             if reason is None:
                 return
             self._held.pop()

@@ -54,7 +54,7 @@ def _read(
         from vestry.ingest.files.workbook import read_workbook
 
         return read_workbook(path, options, workdir)
-    facts = facts or scan(path)
+    facts = facts or scan(path, digest=False)
     if kind == "json":
         from vestry.ingest.files.jsonfile import read_json
 

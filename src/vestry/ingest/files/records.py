@@ -155,7 +155,7 @@ class Splitter:
             fields = self._fields("\n".join(lines[at : end + 1]))
         except (_Open, _Bad):
             return None
-        fits = not self.least or len(fields) >= self.least and extent(fields) <= self.most
+        fits = not self.least or (len(fields) >= self.least and extent(fields) <= self.most)
         return fields if fits else None
 
     def _is_row(self, line: str) -> bool:

@@ -72,6 +72,29 @@ def main(trace: bool) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="westmarsh")
+@click.option("--people", default=20_000, show_default=True, help="About how many people live there.")
+@click.option("--seed", default=7, show_default=True, help="The same seed makes the same council.")
+@click.option("--serve", "serving", is_flag=True, help="Only serve the API of its planning system, until interrupted.")
+def demo(folder: Path, people: int, seed: int, serving: bool) -> None:
+    """Make Westmarsh, a council that does not exist, in FOLDER; run it and show what came out.
+
+    \b
+    Examples:
+      vestry demo
+      vestry demo /tmp/big --people 200000
+      vestry demo --serve westmarsh
+    """
+    from vestry.demo.command import demo as make_demo
+    from vestry.demo.command import serve
+
+    if serving:
+        serve(folder)
+    elif not make_demo(folder, people, seed):
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def init(folder: Path) -> None:
     """Make a small council project in FOLDER, ready to run.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import resources
@@ -49,10 +50,12 @@ def make_systems(
     seed: int = 7,
     today: date = date(2026, 9, 30),
     threads: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Systems:
     """Write Westmarsh's systems to ``target/systems`` and the truth to ``target/truth``, replacing what is there.
 
     ``people`` is about how many live there on a day; ``today`` is the last of the two years that the data tell.
+    ``progress`` is told what is being made.
     """
     if not FEWEST_PEOPLE <= people <= MOST_PEOPLE:
         raise ValueError(f"people must be between {FEWEST_PEOPLE} and {MOST_PEOPLE}, not {people}")
@@ -63,10 +66,14 @@ def make_systems(
     with tempfile.TemporaryDirectory(dir=target, prefix=".making-") as spill:
         con = _connect(Path(spill), threads)
         try:
+            progress("people, homes and two years of life")
             _make_world(con, people=people, seed=seed, today=today)
+            progress("gazetteer")
             counts = gazetteer.write(con, systems_dir / "gazetteer")
             for write in SYSTEMS:
+                progress(write.__module__.rpartition(".")[2].replace("_", " "))
                 counts |= write(con, systems_dir)
+            progress("the truth")
             truth.write(con, truth_dir)
             totals = con.execute(
                 """SELECT (SELECT count(*) FROM person), (SELECT count(*) FROM property WHERE NOT communal),

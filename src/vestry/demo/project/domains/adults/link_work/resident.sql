@@ -79,8 +79,8 @@ mended AS (
     SELECT
         uprn,
         max(reported_on)                          AS reported_on,
-        -- A job that was closed without its day was done on the day it was reported, or later.
-        max(coalesce(completed_on, reported_on)) FILTER (WHERE status = 'completed') AS completed_on
+        -- A job that is not done yet was asked for all the same; so was one that was closed without its day.
+        max(coalesce(completed_on, reported_on))  AS last_on
     FROM housing.repairs.repair
     GROUP BY uprn
 ),
@@ -105,13 +105,11 @@ SELECT
     p.ward_name,
     concat_ws('; ',
         date_sub('year', b.date_of_birth, as_of.day) || ' years old',
-        'the only one on the tenancy' || CASE WHEN a.says_alone THEN ', and council tax gives the discount for one adult' ELSE '' END,
-        CASE
-            WHEN m.completed_on IS NULL THEN 'no repair of the home is on record'
-            ELSE 'no repair of the home since ' || strftime(m.completed_on, '%-d %B %Y')
-        END)                                                      AS why,
+        'alone by the tenancy' || CASE WHEN a.says_alone THEN ' and the council tax discount' ELSE '' END,
+        CASE WHEN m.last_on IS NULL THEN 'no repair on record' ELSE 'no repair since ' || strftime(m.last_on, '%-d %B %Y') END
+    )                                                             AS why,
     CASE WHEN a.says_alone THEN 'tenancy and discount' ELSE 'tenancy' END AS alone_by,
-    m.completed_on                                                AS last_repair_on,
+    m.last_on                                                    AS last_repair_on,
     c.last_on                                                     AS last_contact_on,
     c.last_with                                                   AS last_contact_with,
     a.tenancy_ref,
@@ -123,6 +121,6 @@ JOIN places.gazetteer.property AS p USING (uprn)
 LEFT JOIN mended AS m USING (uprn)
 LEFT JOIN contact AS c USING (uprn)
 WHERE b.date_of_birth <= as_of.day - INTERVAL 70 YEAR
-  AND (m.completed_on IS NULL OR m.completed_on <= as_of.day - INTERVAL 2 YEAR)
+  AND (m.last_on IS NULL OR m.last_on <= as_of.day - INTERVAL 2 YEAR)
 -- Longest unseen first.
 ORDER BY c.last_on, a.uprn

@@ -140,9 +140,10 @@ def _select(source: str, layout: Layout) -> str:
 
 
 def _conditions(layout: Layout) -> list[str]:
-    """What every row of a clean file fulfils; in most, by its first column alone."""
+    """What every row of a clean file fulfils; for most, a comparison of its first column's first byte tells."""
     blank = f"'{BLANK}'"
-    filled = [f"trim(c{place}, {blank}) <> ''" for place in layout.kept]
+    first = f"c{layout.kept[0]}"
+    filled = [f"{first} >= '!' AND {first} < chr(127)", *(f"trim(c{place}, {blank}) <> ''" for place in layout.kept)]
     conditions = [f"({' OR '.join(filled)})"]
     conditions += [f"coalesce(trim(c{place}, {blank}), '') = ''" for place in layout.dropped]
     header = layout.header_rows[0]
@@ -151,7 +152,18 @@ def _conditions(layout: Layout) -> list[str]:
         f"trim(lower(coalesce(c{place}, '')), {blank}) <> {literal(header[place].strip(BLANK).lower())}"
         for place in heads
     ]
-    return [*conditions, f"({' OR '.join(differs)})"] if differs else conditions
+    if not differs:
+        return conditions
+    return [*conditions, f"({' OR '.join([*_begins_otherwise(heads[0], header[heads[0]].strip(BLANK)), *differs])})"]
+
+
+def _begins_otherwise(place: int, head: str) -> list[str]:
+    """Conditions that hold where a cell cannot be this header, because it begins with another ASCII character."""
+    if not head[0].isascii() or not head[0].isalpha():
+        return []
+    small, capital = head[0].lower(), head[0].upper()
+    ranges = [("!", capital), (chr(ord(capital) + 1), small), (chr(ord(small) + 1), "\x7f")]
+    return [f"c{place} >= {literal(low)} AND c{place} < {literal(high)}" for low, high in ranges]
 
 
 def _ends_cleanly(path: Path, layout: Layout) -> bool:

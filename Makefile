@@ -33,7 +33,9 @@ lint: setup
 	lint-imports
 
 bench: setup
-	python -m bench
+	@if command -v uv >/dev/null 2>&1; then uv sync --quiet --locked --group bench; \
+	else .venv/bin/python -m pip install --quiet --requirement requirements-bench.txt; fi
+	python -m bench $(ONLY)
 
 reference: setup
 	python -m docs.reference

@@ -258,8 +258,9 @@ def show(name: str | None, folder: Path, form: str) -> None:
 
 @main.command()
 @click.argument("kind", required=False)
-@click.option("--write", "target", type=click.Path(path_type=Path), help="Write all schemas to a folder.")
-def schema(kind: str | None, target: Path | None) -> None:
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write all schemas to a folder of the project.")
+@project_option
+def schema(kind: str | None, target: Path | None, folder: Path) -> None:
     """Print the JSON Schema of a project's files, so that editors complete and check them.
 
     \b
@@ -272,7 +273,7 @@ def schema(kind: str | None, target: Path | None) -> None:
     from vestry.project.schemas import KINDS, json_schema, write_schemas
 
     if target:
-        click.echo(json.dumps(write_schemas(target), indent=2))
+        click.echo(json.dumps(write_schemas(folder / target), indent=2))
     elif kind:
         click.echo(json.dumps(json_schema(kind), indent=2))
     else:

@@ -258,7 +258,7 @@ def show(name: str | None, folder: Path, form: str) -> None:
 
 @main.command()
 @click.argument("kind", required=False)
-@click.option("--write", "target", type=click.Path(path_type=Path), help="Write all schemas to a folder of the project.")
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write all to a folder of the project.")
 @project_option
 def schema(kind: str | None, target: Path | None, folder: Path) -> None:
     """Print the JSON Schema of a project's files, so that editors complete and check them.

@@ -1,9 +1,9 @@
 """The fast way through a delimited text: a reader in C++, told everything, held to a count.
 
-Where the file has no quotes that is Arrow's: it reads blocks in order, so that a row's line is known
-without a window over the file, which would keep DuckDB to one core; DuckDB does the rest on all of them.
-Where it has quotes it is DuckDB's strict reader: Arrow takes text after a closing quote for part of the field,
-and so would hide a quote that was not doubled.
+Where each quote plainly opens or closes a field that is Arrow's: it reads blocks in order, so that a row's
+line is known without a window over the file, which would keep DuckDB to one core; DuckDB does the rest on all
+of them. Where quotes stand inside fields it is DuckDB's strict reader: Arrow takes text after a closing quote
+for part of the field, and so would hide a quote that was not doubled.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pyarrow import csv
 from vestry.ingest.files.grid import filled, not_a_row
 from vestry.ingest.files.layout import Layout
 from vestry.ingest.files.model import BLANK, FileRows, no_rejects, plain_path
+from vestry.ingest.files.quoting import plainly_quoted
 from vestry.ingest.files.records import Splitter, as_records
 from vestry.ingest.files.scan import Scan
 from vestry.project.names import literal, quote
@@ -40,13 +41,14 @@ read_csv({path}, delim = {delimiter}, quote = '"', escape = '"', header = false,
 
 @dataclass(frozen=True)
 class CsvStream:
-    """A clean file without quotes as a stream of Arrow batches: columns c0, c1, … of text, and `_row`.
+    """A clean file, plainly quoted or not at all, as a stream of Arrow batches: columns c0, c1, … of text, and `_row`.
 
     DuckDB scans it as often as it likes: each scan reads the file anew.
     """
 
     path: Path
     layout: Layout
+    quoted: bool
 
     @property
     def names(self) -> list[str]:
@@ -66,7 +68,9 @@ class CsvStream:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         # Nothing is left to guessing; what is not exactly so is an error, and the patient way's work.
         read = csv.ReadOptions(block_size=BLOCK, column_names=self.names, skip_rows=self.layout.header_end)
-        parse = csv.ParseOptions(delimiter=self.layout.delimiter, quote_char=False, ignore_empty_lines=False)
+        parse = csv.ParseOptions(
+            delimiter=self.layout.delimiter, quote_char='"' if self.quoted else False, ignore_empty_lines=False
+        )
         convert = csv.ConvertOptions(
             column_types=dict.fromkeys(self.names, pa.string()),
             null_values=[""],
@@ -99,11 +103,16 @@ def read_fast(
         return None
     if not _ends_cleanly(path, layout):
         return None
+    if not facts.quotes or plainly_quoted(path, layout.delimiter):
+        source = _with_arrow(path, layout, con, facts.quotes)
+        conditions = _conditions(layout, facts.quotes)
+    else:
+        source, conditions = _with_duckdb(path, layout, workdir), _conditions(layout, False)
     columns = layout.columns
     rows = max(0, facts.content_lines - layout.header_end)
     trailing = facts.trailing_blank if rows or facts.content_lines >= layout.header_end else 0
     return FileRows(
-        select=_select(_with_duckdb(path, layout, workdir) if facts.quotes else _with_arrow(path, layout, con), layout),
+        select=_select(source, layout, conditions),
         columns=columns.names,
         headers=columns.headers,
         rows=rows,
@@ -114,9 +123,9 @@ def read_fast(
     )
 
 
-def _with_arrow(path: Path, layout: Layout, con: duckdb.DuckDBPyConnection) -> str:
+def _with_arrow(path: Path, layout: Layout, con: duckdb.DuckDBPyConnection, quoted: bool) -> str:
     stream = f"csv_{abs(hash(path)):x}"
-    con.register(stream, CsvStream(path, layout))
+    con.register(stream, CsvStream(path, layout, quoted))
     return stream
 
 
@@ -130,22 +139,27 @@ def _with_duckdb(path: Path, layout: Layout, workdir: Path) -> str:
     return f"(SELECT *, row_number() OVER () + {layout.header_end} AS _row FROM {read})"
 
 
-def _select(source: str, layout: Layout) -> str:
+def _select(source: str, layout: Layout, conditions: list[str]) -> str:
     names = dict(layout.columns.present)
     columns = [
         f"c{names[name]} AS {quote(name)}" if name in names else f"NULL::VARCHAR AS {quote(name)}"
         for name in layout.columns.names
     ]
-    return f"SELECT {', '.join([*columns, '_row'])} FROM {source} WHERE {' AND '.join(_conditions(layout))}"
+    return f"SELECT {', '.join([*columns, '_row'])} FROM {source} WHERE {' AND '.join(conditions)}"
 
 
-def _conditions(layout: Layout) -> list[str]:
-    """What every row of a clean file fulfils; for most, a comparison of its first column's first byte tells."""
+def _conditions(layout: Layout, quoted: bool) -> list[str]:
+    """What every row of a clean file fulfils; for most, a comparison of its first column's first byte tells.
+
+    In one that is plainly quoted a quote in a cell is one that had no fellow.
+    """
     blank = f"'{BLANK}'"
     first = f"c{layout.kept[0]}"
     filled = [f"{first} >= '!' AND {first} < chr(127)", *(f"trim(c{place}, {blank}) <> ''" for place in layout.kept)]
     conditions = [f"({' OR '.join(filled)})"]
     conditions += [f"coalesce(trim(c{place}, {blank}), '') = ''" for place in layout.dropped]
+    if quoted:
+        conditions += [f"NOT coalesce(contains(c{place}, '\"'), false)" for place in range(layout.width)]
     header = layout.header_rows[0]
     heads = [place for place in layout.kept if place < len(header) and header[place].strip(BLANK)][:2]
     differs = [

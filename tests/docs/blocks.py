@@ -8,13 +8,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from vestry.cli import main
 
 _BLOCK = re.compile(r"^```(\w+)[ \t]*([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: A line of a page that stands for any number of lines.
@@ -72,14 +78,20 @@ def commands(block: Block) -> list[Command]:
     ]
 
 
-def carry_out(page: str, folder: Path) -> int:
-    """Do what a page says, in a folder; how many commands were run. AssertionError where it is not as it says."""
+def carry_out(page: str, folder: Path, *, in_process: bool = False) -> int:
+    """Do what a page says, in a folder; how many commands were run. AssertionError where it is not as it says.
+
+    With `in_process`, `vestry` is called rather than started, which takes a third of the time.
+    """
     count = 0
     environment = _environment(folder)
     for block in blocks(page):
         if block.language == "console":
             for command in commands(block):
-                folder = _run(command, folder, environment)
+                if command.text.startswith("cd "):
+                    folder = (folder / command.text[3:]).resolve()
+                else:
+                    _run(command, folder, environment, in_process and command.text.startswith("vestry "))
                 count += 1
         elif block.language == "diff" and block.says:
             _change(folder / block.says, block)
@@ -100,26 +112,36 @@ def _environment(folder: Path) -> dict[str, str]:
 _PERSON = {"NAME": "Jo Bloggs", "EMAIL": "jo@example.org"}
 
 
-def _run(command: Command, folder: Path, environment: dict[str, str]) -> Path:
-    """Run a command; the folder in which the next one runs."""
-    if command.text.startswith("cd "):
-        return (folder / command.text[3:]).resolve()
+def _run(command: Command, folder: Path, environment: dict[str, str], in_process: bool) -> None:
+    """Run a command, and hold what it prints against what the page says."""
+    code, printed = (_called if in_process else _started)(command.text, folder, environment)
+    at = f"line {command.line}: {command.text}\n{printed}"
+    assert code == command.exit_code, f"{at}\nended with {code}, not {command.exit_code}"
+    if command.prints:
+        there, claimed = list(_plain(printed.splitlines())), list(_plain(command.prints))
+        assert _agree(there, claimed), f"{at}\nThe page says:\n" + "\n".join(command.prints)
+
+
+def _started(text: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """The command's exit code, and what it prints to either stream, as a process of its own."""
     done = subprocess.run(
-        ["bash", "-c", command.text],
+        ["bash", "-c", text],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,
         check=False,
     )
-    at = f"line {command.line}: {command.text}\n{done.stdout}"
-    assert done.returncode == command.exit_code, f"{at}\nended with {done.returncode}, not {command.exit_code}"
-    if command.prints:
-        printed, claimed = list(_plain(done.stdout.splitlines())), list(_plain(command.prints))
-        assert _agree(printed, claimed), f"{at}\nThe page says:\n" + "\n".join(command.prints)
-    return folder
+    return done.returncode, done.stdout
+
+
+def _called(text: str, folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+    """As `_started`, of the `vestry` command, in this process."""
+    with contextlib.chdir(folder):
+        done = CliRunner().invoke(main, shlex.split(text)[1:], env=environment, catch_exceptions=False)
+    return done.exit_code, done.output
 
 
 def _plain(lines: Sequence[str]) -> Iterator[str]:

@@ -78,11 +78,6 @@ def test_every_decision_is_listed():
 def test_every_package_that_is_needed_has_a_decision():
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     pages = [page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md")]
-    named = {
-        name for page in pages for line in re.findall(r"^\*\*Packages\*\*:.*$", page, re.M) for name in _names(line)
-    }
+    lines = [line for page in pages for line in re.findall(r"^\*\*Packages\*\*:.*$", page, re.MULTILINE)]
+    named = {name for line in lines for name in re.findall(r"`([^`]+)`", line)}
     assert {re.split(r"[^\w-]", entry)[0] for entry in needed} <= named
-
-
-def _names(line: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", line)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from blocks import blocks, carry_out
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
 def test_every_command_of_the_tutorial_does_what_the_page_says(tmp_path):
     page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     (tmp_path / "vestry").symlink_to(ROOT)
-    assert carry_out(page, tmp_path) > 20
+    assert carry_out(page, tmp_path, in_process=True) > 20
 
 
 def test_the_own_project_of_the_readme_in_six_commands(tmp_path):
+    """Each command as a process of its own, as a reader starts it."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert carry_out(page, tmp_path) == 6
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import duckdb
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vestry.ingest.fingerprints import Fingerprints
 from vestry.lake import Engine, Lake
 from vestry.project import Project, Source, TableName, VestryError
 from vestry.project.errors import did_you_mean
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 #: Microseconds since 1970 of the last load: what was loaded after it is new to whoever reads the table.
 LOADED_AT = "vestry.loaded_at"
@@ -92,6 +94,7 @@ class Connector(Protocol):
         ...
 
 
+@cache
 def connector(name: str) -> Connector:
     """The connector of that name, ours or another package's.
 

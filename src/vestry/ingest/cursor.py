@@ -7,11 +7,13 @@ the same second is not missed; what is there already is then left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.ingest.connector import Context
 from vestry.project import literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def greatest(context: Context, con: duckdb.DuckDBPyConnection, column: str) -> str | None:

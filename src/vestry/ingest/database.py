@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.ingest.connector import LOAD_COLUMNS, Context, Part
 from vestry.ingest.cursor import at_or_after, greatest, is_number, new_only
@@ -15,6 +14,9 @@ from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.errors import did_you_mean
 from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
+
+if TYPE_CHECKING:
+    import duckdb
 
 _FILE = "vestry.file"
 _MAGIC = b"SQLite format 3\0"
@@ -31,6 +33,8 @@ class DatabaseConnector:
         return None if had == _state(context, file) else f"{file.name} has changed"
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
+        import duckdb
+
         file = _file(context)
         state = _state(context, file)
         if context.mark(_FILE) == state:
@@ -110,6 +114,8 @@ def _columns(con: duckdb.DuckDBPyConnection, alias: str, context: Context) -> li
 
 def _place(con: duckdb.DuckDBPyConnection, relation: str, names: list[str]) -> str:
     """SQLite's own row id, which costs nothing; a table without one is counted."""
+    import duckdb
+
     if "rowid" in (n.casefold() for n in names):
         return "row_number() OVER ()"
     try:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.ingest.connector import Context, Part
 from vestry.ingest.fingerprints import number
 from vestry.project import DataError, VestryError
 from vestry.project.models import FileTable
 from vestry.project.project import expand
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Raised when the same bytes would be read to other rows than before: then files are read again.
 _READER = 1

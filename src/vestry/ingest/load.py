@@ -8,13 +8,11 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part, connector
 from vestry.ingest.fingerprints import Fingerprints, number
@@ -22,6 +20,9 @@ from vestry.lake import REPLACED, Engine, Lake, Staged, failure, is_disk_full
 from vestry.lake.rewrite import touched
 from vestry.lake.types import stored_select, stored_type
 from vestry.project import DataError, Project, Source, TableName, VestryError, literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: What stands for the content of a table that is read whole.
 CONTENT = "vestry.content"
@@ -40,12 +41,19 @@ class Loaded:
 
 
 def context_of(
-    project: Project, source: Source, table: str, lake: Lake, prints: Fingerprints, engine: Engine | None = None
+    project: Project,
+    source: Source,
+    table: str,
+    lake: Lake,
+    prints: Fingerprints,
+    engine: Engine | None = None,
+    mark: Callable[[str], int | None] | None = None,
 ) -> Context:
-    """What the source's connector needs to know of one table, with the marks as they are now."""
+    """What the source's connector needs to know of one table, with the marks as they are now, or as given."""
     bronze = source.bronze(table)
-    delta = lake.open(bronze)
-    mark = delta.transaction_version if delta else lambda _: None
+    if mark is None:
+        delta = lake.open(bronze)
+        mark = delta.transaction_version if delta else lambda _: None
     return Context(project, source, table, bronze, lake, prints, mark, engine)
 
 
@@ -59,6 +67,8 @@ def load(project: Project, source: Source, table: str, engine: Engine, prints: F
 
     Raises DataError where the source cannot be read; nothing is committed then.
     """
+    import duckdb  # late: a run with nothing to do starts no engine
+
     lake = engine.lake
     state = project.state / "work"
     state.mkdir(parents=True, exist_ok=True)
@@ -100,6 +110,8 @@ class _Load:
 
     def take(self, part: Part) -> None:
         """Stage one part; read it again, patiently, where the quick way lost rows."""
+        import duckdb
+
         before = len(self._aside)
         try:
             staged, misfits = self._stage(part)

@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
-
-import duckdb
+from typing import TYPE_CHECKING, Any, cast
 
 from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part
 from vestry.ingest.cursor import greatest, new_only
-from vestry.ingest.files.reading import FileOptions, read_file
 from vestry.project import DataError, VestryError
 from vestry.project.models import RestTable
 from vestry.project.project import expand
+
+if TYPE_CHECKING:
+    import duckdb
 
 _EVERY = re.compile(r"(\d+)\s*([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -37,6 +37,8 @@ class RestConnector:
         return None if time.time() - asked.at < wait else f"last asked more than {context.settings.every} ago"
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
+        from vestry.ingest.files.reading import FileOptions, read_file
+
         spec: RestTable = context.spec
         since = None
         if spec.cursor:

@@ -8,11 +8,13 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.lake.tables import Lake
 from vestry.project import TableName, VestryError, literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 _MACROS = Path(__file__).with_name("macros.sql")
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -23,6 +25,8 @@ def extension(name: str) -> Path:
 
     Raises VestryError that names the package where it is missing or of another version.
     """
+    import duckdb
+
     package = f"duckdb_extension_{name}"
     found = importlib.util.find_spec(package)
     version = f"v{duckdb.__version__}"
@@ -41,6 +45,8 @@ class Engine:
     def __init__(
         self, lake: Lake, *, memory_limit: str | None = None, threads: int | None = None, spill: Path | None = None
     ) -> None:
+        import duckdb  # late: a run with nothing to do starts no engine
+
         self.lake = lake
         config: dict[str, str] = dict(_CONFIG)
         config["memory_limit"] = memory_limit or _half_of_memory()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.lake.maintenance import compact
 from vestry.lake.tables import Lake
 from vestry.project import TableName
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: Each entry makes a small file; so many are put together again.
 _FILES = 200

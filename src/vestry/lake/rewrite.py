@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from vestry.lake.tables import Lake
 from vestry.project import TableName, literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
@@ -28,6 +27,9 @@ from filelock import FileLock, Timeout
 
 from vestry.lake.types import delta_schema, duckdb_columns, stored_select, stored_type
 from vestry.project import DataError, TableName, VestryError, literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: The mark that counts changes of data: a compaction makes a version but does not touch it.
 DATA = "vestry.data"
@@ -151,6 +153,8 @@ class Lake:
 
         Raises duckdb.Error where the SELECT fails; what was written until then is removed.
         """
+        import duckdb
+
         described = [(row[0], row[1]) for row in con.execute(f"DESCRIBE {select}").fetchall()]
         select = stored_select(select, described)
         columns = tuple((column, stored_type(kind)) for column, kind in described)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol
 
@@ -59,6 +60,7 @@ class Builder(Protocol):
         ...
 
 
+@cache
 def builder(kind: str) -> Builder:
     """The builder for recipes of that suffix, ours or another package's.
 

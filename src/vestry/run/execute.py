@@ -72,7 +72,7 @@ def decide(
 
     def news_of(name: TableName) -> str | None:
         try:
-            return news(context_of(project, project.bronze[name], name.table, lake, prints))
+            return news(context_of(project, project.bronze[name], name.table, lake, prints, mark=marks[name]))
         except VestryError as error:
             return f"cannot tell: {error.what}"
 

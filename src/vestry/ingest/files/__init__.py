@@ -7,14 +7,15 @@ all else is read patiently (`patient`), where a line that cannot be a row is kep
 what is in a file.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from vestry.ingest.files.inspection import ColumnProfile, FileProfile, inspect_file
-from vestry.ingest.files.model import EmptyFile, FileOptions, FileRows, UnreadableFile
-from vestry.ingest.files.reading import read_file
 from vestry.ingest.files.scan import Scan, fingerprint, scan
 
 if TYPE_CHECKING:
+    from vestry.ingest.files.inspection import ColumnProfile, FileProfile, inspect_file
+    from vestry.ingest.files.model import EmptyFile, FileOptions, FileRows, UnreadableFile
+    from vestry.ingest.files.reading import read_file
     from vestry.ingest.files.workbook import Sheet, sheets
 
 __all__ = [
@@ -33,10 +34,22 @@ __all__ = [
     "sheets",
 ]
 
+#: Where each name lives. A plan asks for a file's fingerprint only, and must not wait for Arrow.
+_HOME = {
+    "ColumnProfile": "inspection",
+    "EmptyFile": "model",
+    "FileOptions": "model",
+    "FileProfile": "inspection",
+    "FileRows": "model",
+    "Sheet": "workbook",
+    "UnreadableFile": "model",
+    "inspect_file": "inspection",
+    "read_file": "reading",
+    "sheets": "workbook",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name in ("Sheet", "sheets"):  # loads the workbook library, which most loads do not need
-        from vestry.ingest.files import workbook
-
-        return getattr(workbook, name)
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     raise AttributeError(name)

@@ -30,6 +30,17 @@ class Commands(click.Group):
 
             fail(error)
             ctx.exit(error.exit_code)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            if ctx.params.get("trace"):
+                raise
+            from vestry.console import fail
+
+            # What an unforeseen error says may hold data: only its kind is shown.
+            mend = "this is a fault of Vestry: run `vestry --trace …` to see where, and report it"
+            fail(VestryError(f"{type(error).__name__}: something went wrong that nobody foresaw", mend=mend))
+            ctx.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -189,7 +200,11 @@ def run(select: tuple[str, ...], only_plan: bool, log: str, folder: Path, form: 
     if wrong:
         sys.exit(1)
     if form == "table" and log == "text" and all(o.status == "skipped" for o in outcomes):
-        click.echo(f"Nothing to do: {len(outcomes)} steps are up to date.")
+        click.echo(f"Nothing to do: {_up_to_date(len(outcomes))}.")
+
+
+def _up_to_date(steps: int) -> str:
+    return "1 step is up to date" if steps == 1 else f"{steps} steps are up to date"
 
 
 def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None:
@@ -206,7 +221,7 @@ def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None
         click.echo(
             f"{len(running)} would run, {rest} up to date."
             if running
-            else f"Nothing to do: {rest} steps are up to date."
+            else f"Nothing to do: {_up_to_date(rest)}."
         )
 
 
@@ -374,7 +389,7 @@ def compact(select: tuple[str, ...], vacuum: bool, folder: Path) -> None:
     names = [TableName.parse(n) for n in select] or [n for n in workspace.known() if workspace.lake.open(n)]
     for name in names:
         before, after = compact_table(workspace.lake, name)
-        said = f"{name}: {before} files → {after}" if before != after else f"{name}: {before} files"
+        said = f"{name}: {before} files → {after}" if before != after else f"{name}: as it should be"
         if vacuum:
             said += f", {vacuum_table(workspace.lake, name)} old files removed"
         click.echo(said)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from blocks import blocks
-from pydantic import Field
-
-from vestry.project import source
-from vestry.project.models import Strict
 
 PAGE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Both examples, as a package that is installed; the model as if it stood in `project`."""
+    """Both examples, as a package that is installed."""
     code = {block.says: block.text for block in blocks(PAGE.read_text(encoding="utf-8"))}
     site = tmp_path / "site"
     (site / "newcomer-1.0.dist-info").mkdir(parents=True)
@@ -30,10 +25,6 @@ def installed(tmp_path, monkeypatch):
         "[vestry.builders]\ncsv = newcomer_builder:CsvBuilder\n"
     )
     monkeypatch.syspath_prepend(str(site))
-    names = {"Strict": Strict, "Literal": Literal, "Field": Field}
-    exec(code["model"], names)
-    names["LinesSource"].model_rebuild(_types_namespace=names)
-    monkeypatch.setitem(source.CONNECTORS, "lines", names["LinesSource"])
     yield
     for module in ("newcomer_connector", "newcomer_builder"):
         sys.modules.pop(module, None)

@@ -6,7 +6,6 @@ columns imply: `required`, `unique`, `primaryKey`, and the limits in `logicalTyp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import duckdb
 
 from vestry.project import TableName, literal, quote
 from vestry.project.contract import Column, Rule, Table
-from vestry.project.rules import row_condition
+from vestry.project.rules import filled, row_condition
 
 #: What each metric speaks of where the rule does not say (Government Data Quality Framework).
 _DIMENSION = {
@@ -117,7 +116,6 @@ def score(results: Sequence[Result]) -> float | None:
 
 #: Stands for the relation in a SELECT of its own.
 _TABLE = "{vestry_relation}"
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}|\{(\w+)\}")
 
 
 def _implied(column: Column, is_key: bool) -> list[Check]:
@@ -211,13 +209,7 @@ def _sql(rule: Rule, table: Table, column: Column | None) -> Check:
             percent=rule.unit == "percent",
         )
 
-    def filled(match: re.Match[str]) -> str:
-        word = match.group(1) or match.group(2)
-        if word in ("table", "object"):
-            return _TABLE
-        return quote(column_name) if word in ("column", "property") and column_name else match.group(0)
-
-    return Check(name, dimension, rule.severity, column_name, holds, limit, query=_PLACEHOLDER.sub(filled, query))
+    return Check(name, dimension, rule.severity, column_name, holds, limit, query=filled(query, _TABLE, column_name))
 
 
 def _rows(name: str, dimension: str, severity: str, column: str, broken: str) -> Check:

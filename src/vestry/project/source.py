@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from vestry.project.errors import Fault, ProjectError, did_you_mean, listed
 from vestry.project.models import DatabaseSource, FileSource, RestSource
@@ -22,7 +26,8 @@ class Source:
 
     name: str
     file: YamlFile
-    spec: AnySource
+    #: As its connector's model has it: one of ours, or another package's with `tables` by name.
+    spec: Any
 
     def bronze(self, table: str) -> TableName:
         return TableName(BRONZE, self.name, table)
@@ -50,13 +55,13 @@ def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
         faults.extend(error.faults)
         return None
     kind = document.data.get("connector")
-    if kind not in CONNECTORS:
+    model = CONNECTORS.get(kind) or _model_of_another_package(str(kind))
+    if model is None:
         what = f"unknown connector `{kind}`" if kind else "the key `connector` is missing"
         mend = did_you_mean(str(kind), CONNECTORS) if kind else f"add `connector:` {listed(CONNECTORS, 'or')}"
         faults.append(Fault(shown, document.line(("connector",)), what, mend))
         return None
-    model: type[AnySource] = CONNECTORS[kind]
-    spec = validated(model, document.data, shown, document.line, faults)
+    spec: Any = validated(model, document.data, shown, document.line, faults)
     if spec is None:
         return None
     for table in spec.tables:
@@ -64,3 +69,12 @@ def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
             line = document.line(("tables", table))
             faults.append(Fault(shown, line, f"`{table}` is not a name for a table", NAME_RULE))
     return Source(file.stem, document, spec)
+
+
+def _model_of_another_package(kind: str) -> type[BaseModel] | None:
+    """The `Settings` of a connector that another package brings: a pydantic model with `connector` and `tables`."""
+    for entry in entry_points(group="vestry.connectors", name=kind):
+        model = getattr(entry.load(), "Settings", None)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            return model
+    return None

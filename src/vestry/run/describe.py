@@ -88,4 +88,7 @@ def _last_rules(workspace: Workspace, name: TableName) -> list[dict[str, Any]]:
         )
         rows = cursor.fetchall()
     keys = ("rule", "dimension", "severity", "expected", "value", "failing")
-    return [{**dict(zip(keys, row[:6], strict=True)), "ok": "✓" if row[6] else "✗"} for row in rows]
+    return [
+        {**dict(zip(keys, row[:6], strict=True)), "value": round(row[4], 2), "ok": "✓" if row[6] else "✗"}
+        for row in rows
+    ]

@@ -39,7 +39,9 @@ class Progress:
         if event.kind in _SIGNS:
             seconds = event.facts.get("seconds", 0)
             took = f"{seconds:.1f} s" if event.kind != "blocked" else ""
-            print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {event.detail}", file=sys.stderr, flush=True)
+            # What failed is told in full when the run has ended.
+            detail = "failed" if event.kind == "failed" else event.detail
+            print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {detail}", file=sys.stderr, flush=True)
 
     def _show_now(self) -> None:
         if not sys.stderr.isatty():

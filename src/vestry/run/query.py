@@ -34,7 +34,9 @@ def ask(workspace: Workspace, sql: str) -> pa.Table:
     try:
         names = [r.name for r in references(parse(text, "the query")) if r.name]
     except SqlFault as error:
-        raise VestryError(error.fault.what, "the query", error.fault.mend) from error
+        raise VestryError(
+            error.fault.what, f"the query, line {error.fault.line}", "`vestry query -h` has examples"
+        ) from error
     for name in names:
         _mount(workspace, name)
     with workspace.engine.cursor() as con:

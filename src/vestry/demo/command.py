@@ -27,7 +27,7 @@ URL, KEY = "WESTMARSH_PLANNING_URL", "WESTMARSH_PLANNING_KEY"
 PORT = 8719
 CHANGES = ("systems", "planning", "changes.sqlite")
 LIST = "adults.link_work.resident"
-_SHOWN = 8
+_SHOWN = 5
 
 
 def demo(folder: Path, people: int = 20_000, seed: int = 7) -> bool:
@@ -102,7 +102,7 @@ def _close(workspace: Workspace) -> None:
 
 def _show(folder: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
     """What came out: the products as they stand, the link workers' list, and where to go from here."""
-    from vestry.console import fail, print_table, show_states
+    from vestry.console import fail, show_states
     from vestry.run.query import ask
     from vestry.run.report import states
     from vestry.run.workspace import Workspace
@@ -111,10 +111,14 @@ def _show(folder: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
     click.echo()
     show_states(states(workspace.project, workspace.lake, workspace.project.tables), "table")
     try:
-        wanted = f"SELECT name, address, why, last_contact_on FROM {LIST}"
+        wanted = (
+            f"SELECT name, address, why, last_contact_on::VARCHAR AS seen, last_contact_with AS service FROM {LIST}"
+        )
         found = ask(workspace, wanted)
-        click.echo(f"\nFor link workers to call: 70 or over, alone, no repair in two years ({found.num_rows} people)\n")
-        print_table([list(r.values()) for r in found.slice(0, _SHOWN).to_pylist()], found.column_names)
+        click.echo(f"\nFor link workers to call: 70 or over, alone, no repair in two years. {found.num_rows} people:\n")
+        for row in found.slice(0, _SHOWN).to_pylist():
+            click.echo(f"  {row['name']}, {row['address']}")
+            click.echo(f"      {row['why']}; last contact {row['seen']}, {row['service']}")
     except VestryError as error:
         fail(error)
     finally:

@@ -45,7 +45,11 @@ class RestConnector:
             since = greatest(context, con, spec.cursor.field)
         pages = workdir / "records.ndjson"
         asked = time.time()
-        count = _fetch(context, spec, since, pages)
+        try:
+            count = _fetch(context, spec, since, pages)
+        except VestryError as error:
+            error.mend = "; ".join(filter(None, (context.settings.when_down, error.mend)))
+            raise
         first = context.mark("vestry.data") is None
         select, rejected = "", None
         if count:

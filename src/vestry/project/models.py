@@ -142,6 +142,9 @@ class RestSource(Strict):
     headers: dict[str, str] = Field(default_factory=dict, description="Secrets as ${NAME}.")
     auth: dict[str, Any] | None = Field(default=None, description="As dlt's REST client takes it; secrets as ${NAME}.")
     every: str = Field(default="1h", description="Not asked more often than this: 30s, 15m, 1h, 1d.")
+    when_down: str | None = Field(
+        default=None, description="What to do, or whom to ring, when it does not answer: said with the error."
+    )
     tables: dict[str, RestTable] = Field(min_length=1)
 
 

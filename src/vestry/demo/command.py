@@ -44,7 +44,7 @@ def demo(folder: Path, people: int = 20_000, seed: int = 7) -> bool:
     if before is None or not before.whole or before.generator != now:
         _make(folder, Note(people, seed, now), before)
     outcomes = _run(folder)
-    if outcomes is None:
+    if all(o.status == "skipped" for o in outcomes):
         click.echo(f"Nothing to do: Westmarsh is up to date in {folder}.")
         _show_next(folder)
         return True
@@ -71,13 +71,13 @@ def _make(folder: Path, note: Note, before: Note | None) -> None:
     write_note(folder, replace(note, whole=True, project=digests))
 
 
-def _run(folder: Path) -> Sequence[Outcome] | None:
-    """Run what must be run, with the planning system's API there to be asked; None where nothing must."""
+def _run(folder: Path) -> Sequence[Outcome]:
+    """Run what must be run, with the planning system's API there to be asked; no outcomes where nothing must."""
     from vestry.run.workspace import Workspace
 
     workspace = Workspace.open(folder)
     if not any(d.runs for d in workspace.plan()):
-        return None
+        return []
     from vestry.demo.planning_api import API_KEY, serve_planning
     from vestry.run.progress import Progress
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from vestry.project.errors import VestryError
 
 NOTE = ".westmarsh.json"
+#: Modules that show and serve what was made: a change to them makes nothing else.
+_AROUND = ("__init__.py", "command.py", "folder.py", "planning_api.py")
 #: Names that would act on this package if they stood in it as they are written.
 _RENAMED = {"gitignore": ".gitignore"}
 
@@ -62,10 +64,10 @@ def write_note(folder: Path, note: Note) -> None:
 
 
 def generator() -> str:
-    """What stands for the code that makes the systems and for the project's files: a digest of this package."""
+    """A digest of the code that makes the systems and of the project's files."""
     digest = hashlib.sha256()
     for place, content in sorted(_files(files("vestry.demo"), ())):
-        if place[-1].endswith((".py", ".sql", ".csv", ".yaml", ".toml", ".md")):
+        if place[0] not in _AROUND and place[-1].endswith((".py", ".sql", ".csv", ".yaml", ".toml", ".md")):
             digest.update("/".join(place).encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 

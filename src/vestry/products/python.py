@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from vestry.lake import quoted
 from vestry.products.builder import Context, Making
@@ -40,6 +41,8 @@ class PythonBuilder:
             made = function(**inputs)
             if isinstance(made, duckdb.DuckDBPyRelation):
                 made = made.to_arrow_table()
+            elif isinstance(made, pa.RecordBatchReader):  # it can be read once, and is asked for its columns first
+                made = made.read_all()
         except Exception as error:
             what = f"`build` failed with {type(error).__name__}"
             raise DataError(what, f"{context.where}:{_line(error, recipe)}") from error

@@ -6,7 +6,7 @@ bronze, so that one that comes late, or twice, or out of order, ends as if it ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import ValidationError
 
@@ -35,6 +35,7 @@ class SnapshotBuilder:
         read_to = context.mark(_READ_TO)
         marks = {_READ_TO: loaded_at}
         is_history = context.table.name.table.endswith("_history")
+        spec = _quoted_order(spec, context.engine.lake.columns(feed))
         columns = [c.name for c in context.table.contract.columns if not (is_history and c.name in _HISTORY)]
         keys = [_key(context, spec, k) for k in spec.key]
         if read_to is None or context.anew or replaced > read_to:
@@ -65,8 +66,15 @@ def read_snapshot(context: Context) -> SnapshotFile:
         raise VestryError("the recipe is not right", context.where, "see `vestry check`") from error
 
 
+def _quoted_order(spec: SnapshotFile, feed: Collection[str]) -> SnapshotFile:
+    """What says which change is later may be SQL, or the name of a column, which may be a word of SQL such as `at`."""
+    order = [quote(o) if o in feed else o for o in spec.order_by]
+    valid_from = quote(spec.valid_from) if spec.valid_from and spec.valid_from in feed else spec.valid_from
+    return spec.model_copy(update={"order_by": order, "valid_from": valid_from})
+
+
 def _key(context: Context, spec: SnapshotFile, name: str) -> str:
-    """SQL of a column of the key, of the type that the contract promises: `07` and `7` may be one thing."""
+    """SQL of a column of the key, of the type that the contract promises: so it compares with what is there."""
     sql = spec.columns.get(name, quote(name))
     promised = context.table.contract.column(name)
     kind = duckdb_type(promised) if promised else None

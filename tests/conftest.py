@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from council import Council
 
+from council import Council
 from vestry.lake import Engine, Lake
 from vestry.project import TableName
 

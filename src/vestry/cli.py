@@ -219,9 +219,7 @@ def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None
     if form == "table":
         rest = len(decisions) - len(running)
         click.echo(
-            f"{len(running)} would run, {rest} up to date."
-            if running
-            else f"Nothing to do: {_up_to_date(rest)}."
+            f"{len(running)} would run, {rest} up to date." if running else f"Nothing to do: {_up_to_date(rest)}."
         )
 
 

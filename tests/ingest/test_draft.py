@@ -28,7 +28,7 @@ Total,,,,1053.00,
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def root(tmp_path: Path) -> Path:
     init_project(tmp_path / "council")
     return tmp_path / "council"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+
 from council import Council
 
 JOB = "bronze.works.job"
@@ -21,9 +22,7 @@ class Works:
 
     def read(self, more: str = "", table: str = "job") -> None:
         spec = f"{{{more}}}" if more else ""
-        self.council.source(
-            "works", f"connector: database\nurl: sqlite:///works.sqlite\ntables:\n  {table}: {spec}\n"
-        )
+        self.council.source("works", f"connector: database\nurl: sqlite:///works.sqlite\ntables:\n  {table}: {spec}\n")
 
     def sql(self, *statements: str) -> None:
         con = sqlite3.connect(self.file)
@@ -62,9 +61,7 @@ def test_an_unchanged_table_makes_no_new_version(works):
 
 
 def test_a_change_elsewhere_in_the_file_makes_no_new_data(works):
-    works.council.product(
-        "housing.jobs", {"id": "logicalType: integer"}, job_sql="SELECT id FROM bronze.works.job"
-    )
+    works.council.product("housing.jobs", {"id": "logicalType: integer"}, job_sql="SELECT id FROM bronze.works.job")
     works.council.good()
     built = works.council.version("housing.jobs.job")
     works.sql("CREATE TABLE other (x)")
@@ -89,7 +86,9 @@ def test_a_change_in_the_write_ahead_log_is_seen(works):
 def test_by_a_cursor_only_what_is_new_is_added(works):
     works.read("cursor: at")
     works.council.good()
-    works.sql("INSERT INTO job VALUES (3, 'c', '2024-01-03')", "UPDATE job SET name = 'A', at = '2024-01-04' WHERE id = 1")
+    works.sql(
+        "INSERT INTO job VALUES (3, 'c', '2024-01-03')", "UPDATE job SET name = 'A', at = '2024-01-04' WHERE id = 1"
+    )
     works.council.good()
     assert works.rows() == [(1, "A"), (1, "a"), (2, "b"), (3, "c")]
     record = works.council.record(JOB)
@@ -222,8 +221,10 @@ def test_a_file_that_is_no_database_is_said_to_be_none(works):
 
 
 def test_a_damaged_database_loads_nothing_and_shows_no_value(works):
-    works.sql("WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
-        "INSERT INTO job SELECT i, 'Zebedee', 'x' FROM n")
+    works.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+        "INSERT INTO job SELECT i, 'Zebedee', 'x' FROM n"
+    )
     works.council.good()
     data = bytearray(works.file.read_bytes())
     data[8192:] = b"\xff" * (len(data) - 8192)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from council import Council
 
+from council import Council
 from vestry.lake.maintenance import compact
 from vestry.project import TableName
 
@@ -216,7 +216,7 @@ def test_a_typed_column_whose_type_changes_keeps_what_fits_and_rejects_the_rest(
     ]
     record = council.record(JOB)
     assert (record["rows_in"], record["loaded"], record["rejected"]) == (2, 1, 1)
-    (reason, raw), = council.rows(f"SELECT reason, raw FROM {REJECTED}")
+    ((reason, raw),) = council.rows(f"SELECT reason, raw FROM {REJECTED}")
     assert "n was INTEGER and is now VARCHAR" in reason
     assert "two" in raw
 

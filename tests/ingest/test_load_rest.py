@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from council import Council
 
 CHANGE = "bronze.planning.change"
@@ -73,7 +74,9 @@ def planning(council: Council, api: Api) -> Council:
     return council
 
 
-def read(council: Council, api: Api, cursor: bool = True, every: str = "0s", extra: str = "", rows: str = "items") -> None:
+def read(
+    council: Council, api: Api, cursor: bool = True, every: str = "0s", extra: str = "", rows: str = "items"
+) -> None:
     asked = "\n    cursor: {field: changed, param: since, start: '2000-01-01'}" if cursor else ""
     council.source(
         "planning",

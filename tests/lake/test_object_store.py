@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
+import time
+
 import pytest
+
 from council import Council
 
 
@@ -10,17 +16,42 @@ from council import Council
 def bucket(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    # A process of its own: reading a table's history keeps Python's lock while it waits for an answer.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rsplit(":", 1)[1]],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
-    boto3.client(
-        "s3", endpoint_url=f"http://{host}:{port}", region_name="eu-west-2", aws_access_key_id="key",
+    client = boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="eu-west-2",
+        aws_access_key_id="key",
         aws_secret_access_key="Quillfeather",
-    ).create_bucket(Bucket="council", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})  # fmt: skip
-    yield f"http://{host}:{port}"
-    server.stop()
+        config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=10),
+    )
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                client.create_bucket(
+                    Bucket="council", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+                )
+                break
+            except BotoCoreError:
+                assert time.monotonic() < until, "moto's server does not answer"
+                time.sleep(0.2)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
 
 
 @pytest.mark.slow

@@ -207,9 +207,7 @@ def _append(location: str, state: str, n: int, start: object) -> None:
 def test_processes_that_wait_for_the_lock_each_append_once(tmp_path, lake, engine, table):
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Barrier(4)
-    several = [
-        spawn.Process(target=_append, args=(lake.location, str(tmp_path / "state"), n, start)) for n in range(4)
-    ]
+    several = [spawn.Process(target=_append, args=(lake.location, str(tmp_path / "state"), n, start)) for n in range(4)]
     for process in several:
         process.start()
     for process in several:
@@ -220,9 +218,9 @@ def test_processes_that_wait_for_the_lock_each_append_once(tmp_path, lake, engin
 
 
 def test_a_lock_that_is_not_given_is_an_error_that_names_the_table(lake, table):
-    with lake.lock(table), pytest.raises(DataError, match=r"housing\.repairs\.repair is being written"):
-        with Lake(lake.location, lake._locks.parent).lock(table, seconds=0.2):
-            pass
+    other = Lake(lake.location, lake._locks.parent).lock(table, seconds=0.2)
+    with lake.lock(table), pytest.raises(DataError, match=r"housing\.repairs\.repair is being written"), other:
+        pass
 
 
 def test_the_log_holds_no_value_of_a_personal_column(lake, con, table):

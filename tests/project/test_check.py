@@ -1,5 +1,4 @@
 """`vestry check`, as far as files tell by themselves: what a person reads of each fault."""
-# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -140,8 +139,9 @@ def test_a_secret_that_is_not_set_names_file_line_and_command(folder: Folder, sa
     )
     assert said(folder) == [
         "sources/repairs.yaml:3: the environment variable REPAIRS_DROP is not set\n"
-        "    set it before you run: export REPAIRS_DROP=…",
-        "vestry.toml:5: the environment variable S3_KEY is not set\n    set it before you run: export S3_KEY=…",
+        "    set it before you run: export REPAIRS_DROP=…, or put it in .env",
+        "vestry.toml:5: the environment variable S3_KEY is not set\n"
+        "    set it before you run: export S3_KEY=…, or put it in .env",
     ]
     assert examine(folder.root, env={"REPAIRS_DROP": "x", "S3_KEY": "y"}).faults == []
 

@@ -1,5 +1,4 @@
 """Contracts held against the standard, and their rules: what a person reads of each fault."""
-# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 

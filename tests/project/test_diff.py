@@ -1,5 +1,4 @@
 """`vestry diff`: which changes of contracts break whose work."""
-# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 

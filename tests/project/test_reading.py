@@ -1,5 +1,4 @@
 """Reading a project: what is wrong with its YAML and TOML, in words."""
-# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 
@@ -204,7 +203,10 @@ def test_a_secret_is_named_and_never_shown() -> None:
     assert expand("${A}/x", env={"A": "s3cret"}) == "s3cret/x"
     with pytest.raises(VestryError) as error:
         expand("s3cret ${B}", "vestry.toml", env={"A": "s3cret"})
-    assert str(error.value) == "vestry.toml: the environment variable B is not set\n  set it: export B=…"
+    assert (
+        str(error.value)
+        == "vestry.toml: the environment variable B is not set\n  set it: export B=…, or put it in .env"
+    )
 
 
 def test_loading_a_project_imports_nothing_heavy(folder: Folder) -> None:

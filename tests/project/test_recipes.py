@@ -1,5 +1,4 @@
 """Recipes in Python and snapshots: inputs read without running, and their faults."""
-# ruff: noqa: E501 - what a person reads stays on its line
 
 from __future__ import annotations
 

@@ -152,7 +152,8 @@ def serve(folder: Path, started: Callable[[str], None] = click.echo, until: thre
     wait = until or threading.Event()
     with serve_planning(changes, port=_free_port()) as url:
         started(f"The planning system answers at {url} until you press Ctrl-C. In another terminal:")
-        started(f"  export {URL}={url} {KEY}={API_KEY}")
+        if not url.endswith(f":{PORT}"):  # what the project's .env says
+            started(f"  export {URL}={url} {KEY}={API_KEY}")
         started(f"  vestry run -C {folder}")
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: wait.set())

@@ -21,7 +21,7 @@ NOTE = ".westmarsh.json"
 #: Modules that show and serve what was made: a change to them makes nothing else.
 _AROUND = ("__init__.py", "command.py", "folder.py", "planning_api.py")
 #: Names that would act on this package if they stood in it as they are written.
-_RENAMED = {"gitignore": ".gitignore"}
+_RENAMED = {"gitignore": ".gitignore", "env": ".env"}
 
 
 @dataclass(frozen=True)

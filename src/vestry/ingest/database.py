@@ -126,7 +126,7 @@ def _place(con: duckdb.DuckDBPyConnection, relation: str, names: list[str]) -> s
 
 
 def _file(context: Context) -> Path:
-    url = expand(context.settings.url, context.where)
+    url = expand(context.settings.url, context.where, context.project.env)
     scheme, separator, rest = url.partition("://")
     if not separator or scheme != "sqlite":
         raise VestryError(

@@ -99,7 +99,7 @@ def _waiting(context: Context) -> list[Waiting]:
     """The files that are new or corrected; of several with the same content, the first by name."""
     spec: FileTable = context.spec
     where = context.where
-    base = (context.project.root / expand(context.settings.path, where)).resolve()
+    base = (context.project.root / expand(context.settings.path, where, context.project.env)).resolve()
     if not base.is_dir():
         raise DataError(f"the folder {base} is not there", where, "check `path`, or that the disk is mounted")
     paths = sorted({p for glob in spec.files for p in base.glob(glob) if p.is_file() and not _is_aside(p)})

@@ -90,9 +90,9 @@ def _fetch(context: Context, spec: RestTable, since: str | None, into: Path) -> 
     if spec.cursor:
         params[spec.cursor.param] = since if since is not None else spec.cursor.start
     client = RESTClient(
-        base_url=expand(source.url, context.where),
-        headers={k: expand(v, context.where) for k, v in source.headers.items()},
-        auth=_auth(source.auth, context.where),
+        base_url=expand(source.url, context.where, context.project.env),
+        headers={k: expand(v, context.where, context.project.env) for k, v in source.headers.items()},
+        auth=_auth(context),
         paginator=_paginator(spec.paginator),
         session=Client(request_max_attempts=3, request_backoff_factor=0.5, raise_for_status=False).session,
     )
@@ -124,12 +124,14 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _auth(auth: dict[str, Any] | None, where: str) -> Any:
+def _auth(context: Context) -> Any:
     from dlt.sources.rest_api.config_setup import create_auth
 
+    auth: dict[str, Any] | None = context.settings.auth
     if auth is None:
         return None
-    filled = {k: expand(v, where) if isinstance(v, str) else v for k, v in auth.items()}
+    env = context.project.env
+    filled = {k: expand(v, context.where, env) if isinstance(v, str) else v for k, v in auth.items()}
     return create_auth(cast("Any", filled))
 
 

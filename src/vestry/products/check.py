@@ -255,8 +255,8 @@ def _lake(project: Project, lake: type[Lake]) -> Lake | None:
     """The project's lake, or None where its settings have a fault (which has been told)."""
     settings = project.settings.lake
     try:
-        location = expand(settings.location)
-        options: Mapping[str, str] = {key: expand(value) for key, value in settings.options.items()}
+        location = expand(settings.location, env=project.env)
+        options: Mapping[str, str] = {key: expand(value, env=project.env) for key, value in settings.options.items()}
     except VestryError:
         return None
     if "://" not in location:

@@ -6,7 +6,6 @@ the command calls and which calls `examine` here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -50,7 +49,7 @@ def check(project_root: Path) -> list[Fault]:
 
 
 def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examined:
-    """Read the project at or above a folder and find its faults; `env` holds the secrets (default: the environment)."""
+    """Read the project at or above a folder and find its faults; `env` holds the secrets (default: its own)."""
     root = find_root(project_root)
     project, faults = read_project(root)
     faults = _with_standard(root, project, faults)
@@ -83,7 +82,7 @@ def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examine
     faults += same_id_faults(project)
     faults += reference_faults(project, inputs, unread)
     faults += cycle_faults(project, inputs)
-    faults += _secret_faults(project, os.environ if env is None else env)
+    faults += _secret_faults(project, project.env if env is None else env)
     return Examined(project, sorted(set(faults)), inputs, queries, snapshots)
 
 
@@ -127,4 +126,4 @@ def _secret_faults(project: Project, env: Mapping[str, str]) -> Iterator[Fault]:
         for name in SECRET.findall(text):
             if name not in env:
                 what = f"the environment variable {name} is not set"
-                yield Fault(file, line, what, f"set it before you run: export {name}=…")
+                yield Fault(file, line, what, f"set it before you run: export {name}=…, or put it in .env")

@@ -11,7 +11,7 @@ from vestry.project.errors import Fault, ProjectError, VestryError
 from vestry.project.models import DomainFile, Settings
 from vestry.project.names import BRONZE, NAME_RULE, SYSTEM, TableName, is_table_name
 from vestry.project.product import Product, ProductTable, read_product
-from vestry.project.secrets import expand, secrets_in
+from vestry.project.secrets import environment, expand, secrets_in
 from vestry.project.settings import FILE, read_settings
 from vestry.project.source import Source, read_sources
 from vestry.project.validation import validated
@@ -59,6 +59,11 @@ class Project:
     def bronze(self) -> dict[TableName, Source]:
         """Every bronze table, with the source that it comes from."""
         return {s.bronze(t): s for s in self.sources.values() for t in s.spec.tables}
+
+    @cached_property
+    def env(self) -> Mapping[str, str]:
+        """Where `${NAME}` in the project's files comes from."""
+        return environment(self.root)
 
     @property
     def state(self) -> Path:

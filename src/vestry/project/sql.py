@@ -21,7 +21,7 @@ from vestry.project.names import Reference
 __all__ = ["Made", "Reference", "SqlFault", "made_columns", "mentions", "output_columns", "parse", "references"]
 
 
-class SqlFault(Exception):  # noqa: N818 - it carries a Fault
+class SqlFault(Exception):
     """SQL that cannot be used; carries the fault."""
 
     def __init__(self, fault: Fault) -> None:

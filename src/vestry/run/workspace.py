@@ -23,10 +23,10 @@ class Workspace:
     def __init__(self, project: Project) -> None:
         self.project = project
         settings = project.settings.lake
-        location = expand(settings.location, "vestry.toml")
+        location = expand(settings.location, "vestry.toml", project.env)
         if "://" not in location:
             location = str((project.root / location).resolve())
-        options = {k: expand(v, "vestry.toml") for k, v in settings.options.items()}
+        options = {k: expand(v, "vestry.toml", project.env) for k, v in settings.options.items()}
         self.lake = Lake(location, project.state, options, settings.keep_days)
         self.fingerprints = Fingerprints(project.state / "files.json")
 

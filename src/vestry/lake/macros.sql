@@ -17,15 +17,18 @@ CREATE OR REPLACE MACRO money(text) AS
     END::DECIMAL(18,2);
 
 -- A day as British people and their systems write it: 24/12/2010, 24-Dec-10, 24 December 2010,
--- 24.12.10, 2010-12-24, 20101224, with or without a time after it.  31/02/2020 is no day: NULL.
+-- 24.12.10, 24th Sept 2010, 2010-12-24, 20101224, with or without a time after it, and the day numbers of a
+-- spreadsheet (40536).  31/02/2020 is no day: NULL.
 CREATE OR REPLACE MACRO uk_date(text) AS (
     SELECT coalesce(
+        CASE WHEN regexp_full_match(day, '[2-6]\d{4}') THEN DATE '1899-12-30' + day::INTEGER END,
         CASE WHEN regexp_matches(day, '^\d{4}') THEN try_strptime(day, ['%Y-%m-%d', '%Y/%m/%d', '%Y%m%d'])::DATE END,
         CASE WHEN regexp_full_match(day, '\d{1,2}[^0-9]\d{1,2}[^0-9]\d{4}|\d{1,2}[^0-9A-Za-z][A-Za-z]{3,9}[^0-9A-Za-z]\d{4}|\d{1,2}[A-Za-z]{3}\d{4}')
              THEN try_strptime(day, ['%d/%m/%Y', '%d-%m-%Y', '%d.%m.%Y', '%d %m %Y', '%d-%b-%Y', '%d %b %Y', '%d/%b/%Y', '%d%b%Y', '%d-%B-%Y', '%d %B %Y'])
              ELSE try_strptime(day, ['%d/%m/%y', '%d-%m-%y', '%d.%m.%y', '%d %m %y', '%d-%b-%y', '%d %b %y', '%d/%b/%y', '%d-%B-%y', '%d %B %y'])
         END::DATE)
-    FROM (SELECT regexp_replace(trim(text), '[T ]\d{1,2}:\d{2}.*$', '') AS day)
+    FROM (SELECT regexp_replace(regexp_replace(regexp_replace(trim(text),
+        '[T ]\d{1,2}:\d{2}.*$', ''), '^(\d{1,2})(st|nd|rd|th)\b', '\1'), '(?i)\bsept\b', 'Sep') AS day)
 );
 
 -- A postcode in upper case with one space; NULL when it does not look like one.

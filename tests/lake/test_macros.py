@@ -1,0 +1,82 @@
+"""The functions that product SQL has for what councils' text really holds."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+
+def value(con: duckdb.DuckDBPyConnection, call: str, text: str | None) -> str | None:
+    row = con.execute(f"SELECT CAST({call} AS VARCHAR)", [text]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("£1,234.50-", "-1234.50"),
+        ("(12.00)", "-12.00"),
+        (" 2,525.18 ", "2525.18"),
+        ("-£3", "-3.00"),
+        ("£-3.5", "-3.50"),
+        ("12.5 CR", "-12.50"),
+        ("528", "528.00"),
+        ("GBP 10.10", "10.10"),
+        ("1.2E+05", "120000.00"),
+        ("12-3", None),
+        ("1.2.3", None),
+        ("n/a", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_money_as_people_write_it(con: duckdb.DuckDBPyConnection, text: str | None, amount: str | None) -> None:
+    assert value(con, "money(?)", text) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("24/12/2010", "2010-12-24"),
+        ("1/2/2020", "2020-02-01"),
+        ("14-Jan-2011", "2011-01-14"),
+        ("26-May-11", "2011-05-26"),
+        ("3-Jul-13", "2013-07-03"),
+        ("24/12/10", "2010-12-24"),
+        ("01.02.20", "2020-02-01"),
+        ("24 December 2010", "2010-12-24"),
+        ("24th Sept 2010", "2010-09-24"),
+        ("2010-12-24", "2010-12-24"),
+        ("20101224", "2010-12-24"),
+        ("24/12/2010 00:00:00", "2010-12-24"),
+        ("2020-01-01T10:00:00Z", "2020-01-01"),
+        ("40536", "2010-12-24"),
+        ("31/02/2020", None),
+        ("13/13/2020", None),
+        ("12/2010", None),
+        ("soon", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_days_as_british_systems_write_them(con: duckdb.DuckDBPyConnection, text: str | None, day: str | None) -> None:
+    assert value(con, "uk_date(?)", text) == day
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "wanted"),
+    [
+        ("tidy(?)", "  Example \u00a0 Trees\tLtd ", "Example Trees Ltd"),
+        ("tidy(?)", "   ", None),
+        ("postcode(?)", "pe1 1aa", "PE1 1AA"),
+        ("postcode(?)", "SW1A1AA", "SW1A 1AA"),
+        ("postcode(?)", "nowhere", None),
+        ("uprn(?)", "000123456789", "123456789"),
+        ("uprn(?)", "123456789.0", "123456789"),
+        ("uprn(?)", "0", None),
+        ("uprn(?)", "12 High St", None),
+    ],
+)
+def test_text_postcodes_and_uprns(con: duckdb.DuckDBPyConnection, call: str, text: str, wanted: str | None) -> None:
+    assert value(con, call, text) == wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +68,8 @@ def emit(answer: pa.Table, form: str, limit: int = _SHOWN) -> None:
     separator = "["
     for batch in answer.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
-            sys.stdout.write(f"{separator}\n {json.dumps(row, default=str, ensure_ascii=False)}")
+            known = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+            sys.stdout.write(f"{separator}\n {json.dumps(known, default=str, ensure_ascii=False)}")
             separator = ","
     sys.stdout.write("\n]\n" if separator == "," else "[]\n")
 

@@ -41,9 +41,7 @@ def bucket(monkeypatch):
         until = time.monotonic() + 60
         while True:
             try:
-                client.create_bucket(
-                    Bucket="council", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
-                )
+                client.create_bucket(Bucket="council", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
                 break
             except BotoCoreError:
                 assert time.monotonic() < until, "moto's server does not answer"

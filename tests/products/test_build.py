@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from council import Council
 
+from council import Council
 from vestry.project import TableName
 
 REPAIR = "housing.repairs.repair"
@@ -40,7 +40,11 @@ BRONZE = "FROM bronze.repairs.job"
 
 def test_columns_come_in_the_order_and_types_of_the_contract(made):
     council = made(
-        {"n": "logicalType: integer", "ref": "logicalType: string", "cost": 'logicalType: number, physicalType: "DECIMAL(9,2)"'},
+        {
+            "n": "logicalType: integer",
+            "ref": "logicalType: string",
+            "cost": 'logicalType: number, physicalType: "DECIMAL(9,2)"',
+        },
         f"SELECT 1.5::DECIMAL(4,1) AS cost, ref, n::INTEGER AS n {BRONZE}",
     )
     assert council.lake.columns(TableName.parse(REPAIR)) == {"n": "BIGINT", "ref": "VARCHAR", "cost": "DECIMAL(9,2)"}
@@ -116,7 +120,11 @@ def test_a_mistake_in_sql_is_placed_with_its_line_and_the_nearest_name(made):
     ],
 )  # fmt: skip
 def test_each_kind_of_rule_is_checked(made, column, rule):
-    council = made({"ref": "logicalType: string", "n": f"logicalType: integer, {column}"}, f"SELECT ref, n::INT AS n {BRONZE}", run=False)
+    council = made(
+        {"ref": "logicalType: string", "n": f"logicalType: integer, {column}"},
+        f"SELECT ref, n::INT AS n {BRONZE}",
+        run=False,
+    )
     said = failure(council)
     assert "breaks its contract, so it was not published" in said
     assert rule in said
@@ -146,7 +154,9 @@ def test_a_composite_key_counts_as_one(made):
 def test_a_broken_error_rule_keeps_yesterdays_version_and_stops_only_what_follows(made):
     columns = {"ref": "logicalType: string, primaryKey: true", "n": "logicalType: integer"}
     council = made(columns, f"SELECT ref, n::INT AS n {BRONZE}", run=False)
-    council.product("finance.sums", {"n": "logicalType: integer"}, gold=True, total_sql=f"SELECT sum(n)::BIGINT AS n FROM {REPAIR}")
+    council.product(
+        "finance.sums", {"n": "logicalType: integer"}, gold=True, total_sql=f"SELECT sum(n)::BIGINT AS n FROM {REPAIR}"
+    )
     council.product("finance.other", {"n": "logicalType: integer"}, lines_sql=f"SELECT count(*) AS n {BRONZE}")
     council.good()
     before = council.versions()
@@ -174,7 +184,10 @@ def test_a_broken_error_rule_keeps_yesterdays_version_and_stops_only_what_follow
 def test_rows_that_break_a_quarantine_rule_go_aside_with_the_reasons(made):
     rules = "quality: [{name: n is there, metric: nullValues, mustBe: 0, severity: quarantine}]"
     council = made(
-        {"ref": f"logicalType: string, quality: [{{name: only A1, type: sql, query: \"SELECT count(*) FROM ${{table}} WHERE ref = 'A3'\", mustBe: 0, severity: quarantine}}]", "n": f"logicalType: integer, {rules}"},  # noqa: E501
+        {
+            "ref": "logicalType: string, quality: [{name: only A1, type: sql, query: \"SELECT count(*) FROM ${table} WHERE ref = 'A3'\", mustBe: 0, severity: quarantine}]",
+            "n": f"logicalType: integer, {rules}",
+        },
         f"SELECT ref, n::INT AS n {BRONZE}",
     )
     assert council.rows(f"SELECT ref, n FROM {REPAIR} ORDER BY ref") == [("A1", 1), ("A2", 2)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from council import Council
 
 TABLE = "housing.repairs.repair"

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from council import Council
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from council import Council
 from vestry.lake.maintenance import restore
 from vestry.project import TableName
 
@@ -133,7 +133,9 @@ def test_after_a_restore_the_next_build_is_right(planning, which):
 
 
 def test_a_rule_about_other_columns_is_checked_over_the_whole_table(tmp_path):
-    unique = CONTRACT.replace("{name: state, logicalType: string}", "{name: state, logicalType: string, unique: true}", 1)
+    unique = CONTRACT.replace(
+        "{name: state, logicalType: string}", "{name: state, logicalType: string, unique: true}", 1
+    )
     planning = cases(tmp_path / "c", unique)
     drop(planning, "1.csv", (1, "a", "2024-01-01", ""), (2, "b", "2024-01-01", ""))
     planning.good()
@@ -174,7 +176,12 @@ def test_only_the_files_that_hold_changed_keys_are_written_again(planning, monke
     planning.good()
     before = set(planning.lake.existing(TableName.parse(NOW)).file_uris())
     assert len(before) >= 3
-    drop(planning, "2.csv", (17, "changed", start + timedelta(days=1), ""), (18, "deleted", start + timedelta(days=1), ""))
+    drop(
+        planning,
+        "2.csv",
+        (17, "changed", start + timedelta(days=1), ""),
+        (18, "deleted", start + timedelta(days=1), ""),
+    )
     planning.good()
     after = set(planning.lake.existing(TableName.parse(NOW)).file_uris())
     assert len(before - after) == 1

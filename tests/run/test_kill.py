@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from council import Council, command
 
+from council import Council, command
 from vestry.project import TableName
 
 KILLS = 20
@@ -34,7 +34,10 @@ def jobs(step: int, part: int) -> str:
 
 
 def changes(step: int) -> str:
-    lines = [f"{n},{'deleted' if (n + step) % 11 == 0 else f's{step}'},2024-0{step + 1}-01" for n in range(0, 8_000, step + 1)]
+    lines = [
+        f"{n},{'deleted' if (n + step) % 11 == 0 else f's{step}'},2024-0{step + 1}-01"
+        for n in range(0, 8_000, step + 1)
+    ]
     return "id,state,changed\n" + "\n".join(lines) + "\n"
 
 
@@ -141,14 +144,17 @@ def test_kill_9_at_any_moment_harms_nothing(tmp_path):
         shutil.copytree(wild.root, kept)
         kills = 0
         while kills < KILLS // STEPS + (step < KILLS % STEPS):
-            process = subprocess.Popen(command("run", "-C", str(wild.root)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command("run", "-C", str(wild.root)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             time.sleep(chance.uniform(0.2, 0.9) * took)
             process.send_signal(signal.SIGKILL)
             ended = process.wait()
             for name, seen in state(wild).items():
                 assert seen in (before[name], after[name]), f"{name} was seen half-written (seed {seed})"
             kills += ended == -signal.SIGKILL
-            if ended == 0:  # all was done already: once more from before
+            if ended == 0:  # all was done already: once more from before, and sooner
+                took *= 0.85
                 shutil.rmtree(wild.root)
                 shutil.copytree(kept, wild.root)
         done = wild.cli("run")

@@ -6,8 +6,8 @@ import json
 import subprocess
 
 import pytest
-from council import Council, command, json_lines
 
+from council import Council, command, json_lines
 from vestry.lake.maintenance import compact
 from vestry.project import TableName, VestryError
 
@@ -50,7 +50,9 @@ def test_touching_one_sql_file_plans_it_and_what_follows_and_nothing_else(three)
 def test_a_change_that_changes_nothing_below_still_builds_it_once(three):
     three.good()
     contract = three.root / "domains/housing/repairs/contract.yaml"
-    contract.write_text(contract.read_text().replace("uprn, logicalType: string", "uprn, logicalType: string, classification: personal"))
+    contract.write_text(
+        contract.read_text().replace("uprn, logicalType: string", "uprn, logicalType: string, classification: personal")
+    )
     assert three.plan()[REPAIR] == "its contract changed"
     three.good()
     contract.write_text(contract.read_text().replace("version: 1.0.0", "version: 1.0.1\ndescription: {purpose: words}"))
@@ -114,7 +116,11 @@ def test_steps_are_chosen_by_what_they_are_called(three, patterns, chosen):
 
 @pytest.mark.parametrize(
     ("pattern", "mend"),
-    [("housing.repair", "did you mean `housing.repairs`?"), ("layer:platinum", "name a table"), ("wat:x", "name a table")],
+    [
+        ("housing.repair", "did you mean `housing.repairs`?"),
+        ("layer:platinum", "name a table"),
+        ("wat:x", "name a table"),
+    ],
 )
 def test_a_name_of_nothing_is_answered_with_the_nearest(three, pattern, mend):
     workspace = three.open()
@@ -262,7 +268,9 @@ def test_a_personal_value_is_nowhere_but_in_the_data(council):
             table.create_checkpoint()
     logs = b"".join(f.read_bytes() for f in council.root.rglob("_delta_log/*"))
     kept = b"".join(f.read_bytes() for f in (council.root / ".vestry").rglob("*") if f.is_file())
-    shown = (done.stdout + done.stderr).encode() + json.dumps(council.rows("FROM vestry.runs.step"), default=str).encode()
+    shown = (done.stdout + done.stderr).encode() + json.dumps(
+        council.rows("FROM vestry.runs.step"), default=str
+    ).encode()
     for word in (b"Zebedee", b"Quillfeather", b"Ottoline", b"Brackenbury", b"1901-02-03"):
         assert word not in logs
         assert word not in kept

@@ -161,6 +161,7 @@ def test_a_folder_without_a_project_says_how_to_make_one(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_trace_shows_where_a_run_failed(repairs):
     repairs.write("domains/housing/repairs/repair.py", "INPUTS = {'job': 'bronze.repairs.job'}\n\n\ndef build(job):\n    raise KeyError(1)\n")  # fmt: skip
     (repairs.root / "domains/housing/repairs/repair.sql").unlink()

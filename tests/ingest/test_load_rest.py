@@ -221,6 +221,7 @@ def test_a_nested_value_is_kept_as_json_and_compared_as_such(planning, api):
     assert planning.rows(f"SELECT detail FROM {CHANGE} WHERE id = '5'") == [('{"n": [5]}',)]
 
 
+@pytest.mark.slow
 def test_a_secret_goes_to_the_server_and_nowhere_else(council, api):
     secret = "s3cr3t-Quillfeather"
     read(
@@ -241,6 +242,7 @@ def test_a_secret_goes_to_the_server_and_nowhere_else(council, api):
     assert written == []
 
 
+@pytest.mark.slow
 def test_a_secret_in_the_url_is_not_shown(council, api):
     read(council, api)
     source = council.root / "sources/planning.yaml"

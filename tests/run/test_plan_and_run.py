@@ -166,6 +166,7 @@ def test_a_step_may_see_many_inputs_while_others_run(council):
     assert found == [1, 4, 3]
 
 
+@pytest.mark.slow
 def test_the_log_is_json_line_by_line(three):
     done = three.cli("run", "--log", "json")
     events = json_lines(done.stderr)
@@ -178,6 +179,7 @@ def test_the_log_is_json_line_by_line(three):
     assert loaded["facts"]["rows_in"] == 2
 
 
+@pytest.mark.slow
 def test_exit_codes_tell_a_broken_run_from_a_broken_project(three):
     assert three.cli("run").returncode == 0
     three.drop("bad.csv", b"")

@@ -335,7 +335,8 @@ def history(name: str, limit: int, folder: Path, form: str) -> None:
     from vestry.console import show_rows
     from vestry.project.names import TableName
 
-    versions = _open(folder).lake.history(TableName.parse(name), limit)
+    workspace = _open(folder)
+    versions = workspace.lake.history(workspace.existing(TableName.parse(name)), limit)
     rows = [
         {
             "version": v.version,
@@ -363,7 +364,8 @@ def restore(name: str, version: int, folder: Path) -> None:
     from vestry.lake.maintenance import restore as restore_table
     from vestry.project.names import TableName
 
-    now = restore_table(_open(folder).lake, TableName.parse(name), version)
+    workspace = _open(folder)
+    now = restore_table(workspace.lake, workspace.existing(TableName.parse(name)), version)
     click.echo(f"{name} is as it was at version {version}; that is now version {now}.")
 
 
@@ -384,7 +386,9 @@ def compact(select: tuple[str, ...], vacuum: bool, folder: Path) -> None:
     from vestry.project.names import TableName
 
     workspace = _open(folder)
-    names = [TableName.parse(n) for n in select] or [n for n in workspace.known() if workspace.lake.open(n)]
+    names = [workspace.existing(TableName.parse(n)) for n in select] or [
+        n for n in workspace.known() if workspace.lake.open(n)
+    ]
     for name in names:
         before, after = compact_table(workspace.lake, name)
         said = f"{name}: {before} files → {after}" if before != after else f"{name}: as it should be"

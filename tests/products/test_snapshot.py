@@ -170,7 +170,7 @@ def test_rows_set_aside_come_back_when_they_are_mended(tmp_path):
 
 
 def test_only_the_files_that_hold_changed_keys_are_written_again(planning, monkeypatch):
-    monkeypatch.setattr("vestry.products.publish._KEYED_FILE", "20KB")
+    monkeypatch.setattr("vestry.products.publish._KEYED_FILE", 20_000)
     start = date(2024, 1, 1)
     drop(planning, "1.csv", *((n, f"s{n * 7919 % 10007}", start, "") for n in range(400_000)))
     planning.good()

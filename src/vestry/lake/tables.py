@@ -36,7 +36,7 @@ DATA = "vestry.data"
 #: Microseconds since 1970 of when rows were last taken away, not only added.
 REPLACED = "vestry.replaced"
 _STATISTICS = "delta.dataSkippingStatsColumns"
-_FILE_SIZE = "128MB"
+_FILE_SIZE = 128 * 2**20
 _LOCK_SECONDS = 600.0
 #: Statistics in the log that let readers skip files: kept for these types, where a file's least and
 #: greatest value are exact and say nothing of a person.
@@ -62,6 +62,8 @@ class Staged:
     uri: str
     columns: tuple[tuple[str, str], ...]
     files: tuple[StagedFile, ...]
+    #: Bytes of a file at which the next is begun; a compaction later keeps to it.
+    file_size: int = _FILE_SIZE
 
     @property
     def rows(self) -> int:
@@ -76,7 +78,7 @@ class Staged:
         return f"read_parquet([{paths}])"
 
     def __add__(self, other: Staged) -> Staged:
-        return Staged(self.table, self.uri, self.columns, self.files + other.files)
+        return Staged(self.table, self.uri, self.columns, self.files + other.files, self.file_size)
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,9 @@ class Lake:
             lock.release()
 
     def stage(
-        self, con: duckdb.DuckDBPyConnection, name: TableName, select: str, *, file_size: str | None = None
+        self, con: duckdb.DuckDBPyConnection, name: TableName, select: str, *, file_size: int = _FILE_SIZE
     ) -> Staged:
-        """Write the rows of `select` beside the table, in its order, in files of about `file_size`.
+        """Write the rows of `select` beside the table, in its order, in files of about `file_size` bytes.
 
         Raises duckdb.Error where the SELECT fails; what was written until then is removed.
         """
@@ -165,7 +167,7 @@ class Lake:
         try:
             rows = con.execute(
                 f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-                f"FILE_SIZE_BYTES '{file_size or _FILE_SIZE}', FILENAME_PATTERN 'part-{batch}-{{i}}', "
+                f"FILE_SIZE_BYTES {file_size}, FILENAME_PATTERN 'part-{batch}-{{i}}', "
                 "OVERWRITE_OR_IGNORE, RETURN_STATS)"
             ).fetchall()
         except duckdb.Error:
@@ -177,7 +179,7 @@ class Lake:
             for path, count, size, _, stats, _ in rows
             if count
         )
-        return Staged(name, uri, columns, files)
+        return Staged(name, uri, columns, files, file_size)
 
     def discard(self, staged: Staged) -> None:
         """Remove what was staged and will not be published."""
@@ -219,6 +221,7 @@ class Lake:
                 adds,
                 configuration={
                     _STATISTICS: _statistics(skip_by),
+                    "delta.targetFileSize": str(staged.file_size),
                     "delta.logRetentionDuration": f"interval {self.keep_days} days",
                     "delta.deletedFileRetentionDuration": f"interval {self.keep_days} days",
                 },

@@ -26,7 +26,7 @@ from vestry.project.contract import Table
 
 _NEW = "publish_new"
 #: A file of a table with keys is small, so that a change writes little again.
-_KEYED_FILE = "8MB"
+_KEYED_FILE = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -114,13 +114,13 @@ class _Publish:
         """Write all rows aside, audit them as written, and write them again only where some go to quarantine."""
         order = ", ".join(quote(c) for c in self.making.order)
         select = f"SELECT * FROM ({self.making.select}) ORDER BY {order}" if order else self.making.select
-        size = _KEYED_FILE if order else None
-        self.staged = staged = self.lake.stage(self.con, self.name, select, file_size=size)
+        size = {"file_size": _KEYED_FILE} if order else {}
+        self.staged = staged = self.lake.stage(self.con, self.name, select, **size)
         results = self._audit(staged.relation(), self.checks)
         bad = self._set_aside(staged.relation(), results)
         if bad:
             good = _where(staged.relation(), self._broken(results), False) + (f" ORDER BY {order}" if order else "")
-            self.staged = self.lake.stage(self.con, self.name, good, file_size=size)
+            self.staged = self.lake.stage(self.con, self.name, good, **size)
             self.lake.discard(staged)
         return Built(self.name, None, self.staged.rows, bad, results)
 

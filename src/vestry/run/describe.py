@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vestry.products.quality import RESULTS
-from vestry.project import TableName, VestryError, literal
-from vestry.project.errors import did_you_mean
+from vestry.project import TableName, literal
 from vestry.run.report import age, states
 from vestry.run.workspace import Workspace
 
@@ -18,8 +17,7 @@ def describe(workspace: Workspace, name: TableName) -> dict[str, Any]:
     there = lake.open(name) is not None
     base = TableName(name.domain, name.product, name.table.partition("__")[0])
     if not there and name not in workspace.known():
-        known = [str(n) for n in (*project.bronze, *project.tables)]
-        raise VestryError(f"there is no table {name}", mend=did_you_mean(str(name), known, "`vestry show` lists them"))
+        workspace.existing(name)  # raises, with the nearest name
     state = next(iter(states(project, lake, [name])), None)
     found: dict[str, Any] = {"table": str(name), "in_lake": there}
     types = lake.columns(name)

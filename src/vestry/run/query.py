@@ -10,7 +10,6 @@ import duckdb
 
 from vestry.products.sql import explained
 from vestry.project import TableName, VestryError, quote
-from vestry.project.errors import did_you_mean
 from vestry.project.sql import SqlFault, parse, references
 from vestry.run.workspace import Workspace
 
@@ -38,7 +37,7 @@ def ask(workspace: Workspace, sql: str) -> pa.Table:
             error.fault.what, f"the query, line {error.fault.line}", "`vestry query -h` has examples"
         ) from error
     for name in names:
-        _mount(workspace, name)
+        workspace.engine.mount(workspace.existing(name))
     with workspace.engine.cursor() as con:
         try:
             return con.execute(text).to_arrow_table()
@@ -46,23 +45,10 @@ def ask(workspace: Workspace, sql: str) -> pa.Table:
             raise VestryError(*explained(error, "the query")) from error
 
 
-def _mount(workspace: Workspace, name: TableName) -> None:
-    if workspace.lake.open(name) is not None:
-        workspace.engine.mount(name)
-        return
-    known = workspace.known()
-    if name in known:
-        raise VestryError(f"{name} is not in the lake yet", mend="make it with `vestry run`")
-    there = [str(n) for n in known if workspace.lake.open(n)]
-    raise VestryError(f"there is no table {name}", mend=did_you_mean(str(name), there, "`vestry show` lists them"))
-
-
 def _then(workspace: Workspace, found: re.Match[str]) -> str:
     """A table as it was: `t AT (VERSION => 3)`, or `t AT (TIMESTAMP => '2026-01-31')`."""
-    name = TableName.parse(found["table"])
+    name = workspace.existing(TableName.parse(found["table"]))
     value = found["value"].strip().strip("'")
-    if workspace.lake.open(name) is None:
-        _mount(workspace, name)
     if found["by"].upper() == "VERSION":
         if not value.isdigit():
             raise VestryError(f"`{value}` is not a version", "the query", "write AT (VERSION => 3)")

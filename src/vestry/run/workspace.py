@@ -9,7 +9,8 @@ from pathlib import Path
 
 from vestry.ingest.fingerprints import Fingerprints
 from vestry.lake import Engine, Lake
-from vestry.project import Project, TableName, load_project
+from vestry.project import Project, TableName, VestryError, load_project
+from vestry.project.errors import did_you_mean
 from vestry.project.project import expand
 from vestry.run.events import Listener
 from vestry.run.execute import Facts, Outcome, decide, execute
@@ -67,6 +68,20 @@ class Workspace:
             listen,
             parallel,
             lambda: self.engine,
+        )
+
+    def existing(self, name: TableName) -> TableName:
+        """The name of a table that is in the lake.
+
+        Raises VestryError that says whether it is yet to be made, or which name is nearest.
+        """
+        if self.lake.open(name) is not None:
+            return name
+        known = self.known()
+        if name in known:
+            raise VestryError(f"{name} is not in the lake yet", mend="make it with `vestry run`")
+        raise VestryError(
+            f"there is no table {name}", mend=did_you_mean(str(name), map(str, known), "`vestry show` lists them")
         )
 
     def known(self) -> list[TableName]:

@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from council import Council, vestry
 from vestry.cli import main
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = sorted(main.commands)
 REPAIR = "housing.repairs.repair"
 

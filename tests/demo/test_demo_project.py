@@ -30,6 +30,8 @@ from vestry.run.workspace import Workspace
 
 from .conftest import PEOPLE
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).parents[2] / "src" / "vestry" / "demo" / "project"
 NO_API = {URL: "http://127.0.0.1:9", KEY: "none"}
 

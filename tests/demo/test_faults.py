@@ -11,6 +11,8 @@ import pytest
 
 from vestry.demo import Systems
 
+pytestmark = pytest.mark.slow
+
 # Faults that can befall any record of a person, whoever that is.
 ANY_PERSON = (
     "dob_missing", "sex_missing", "name_placeholder", "typo_address", "postcode_missing", "initial_only",

@@ -16,6 +16,8 @@ import pytest
 from vestry.demo import Misbehaviour, Systems, serve_planning
 from vestry.demo.planning_api import API_KEY, CHANGES_PATH
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def log(westmarsh: Systems) -> Path:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import openpyxl
+import pytest
 
 from vestry.demo import Systems
+
+pytestmark = pytest.mark.slow
 
 
 def first_lines(westmarsh: Systems, contractor: str, encoding: str) -> list[str]:

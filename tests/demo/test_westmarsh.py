@@ -15,6 +15,8 @@ from vestry.demo import Systems, make_systems
 
 from .conftest import PEOPLE, texts
 
+pytestmark = pytest.mark.slow
+
 
 def fingerprint(folder: Path) -> dict[str, str]:
     """Each file's digest; of a database the digest of its rows, since free pages may differ."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from blocks import blocks, carry_out
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

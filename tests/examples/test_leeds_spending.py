@@ -14,6 +14,8 @@ import pytest
 from vestry.run.query import ask
 from vestry.run.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "leeds-spending"
 PUBLISHED = Path(os.environ.get("LEEDS_SPENDING", ROOT.parent / "shared" / "data" / "leeds-spending"))

@@ -18,6 +18,8 @@ from vestry.project.scaffold import init_project
 from vestry.run.query import ask
 from vestry.run.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 LIST = """Allotments 2026
 
 Plot No,Holder Surname,DOB,Start,Rent (£),Paid

@@ -8,6 +8,8 @@ import pytest
 
 from council import Council
 
+pytestmark = pytest.mark.slow
+
 JOB = "bronze.works.job"
 REJECTED = "bronze.works.job__rejected"
 

@@ -14,6 +14,8 @@ import pytest
 
 from council import Council
 
+pytestmark = pytest.mark.slow
+
 CHANGE = "bronze.planning.change"
 
 

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import duckdb
 import pytest
+
+import vestry.lake
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """One engine for all: the functions hold no state."""
+    with duckdb.connect() as con:
+        con.execute(Path(vestry.lake.__file__).with_name("macros.sql").read_text(encoding="utf-8"))
+        yield con
 
 
 def value(con: duckdb.DuckDBPyConnection, call: str, text: str | None) -> str | None:

@@ -6,6 +6,8 @@ import pytest
 
 from council import Council
 
+pytestmark = pytest.mark.slow
+
 TABLE = "housing.repairs.repair"
 
 

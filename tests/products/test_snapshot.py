@@ -14,6 +14,8 @@ from council import Council
 from vestry.lake.maintenance import restore
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 NOW, THEN = "planning.cases.case", "planning.cases.case_history"
 CONTRACT = """
   - name: case

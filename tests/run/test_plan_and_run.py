@@ -11,6 +11,8 @@ from council import Council, command, json_lines
 from vestry.lake.maintenance import compact
 from vestry.project import TableName, VestryError
 
+pytestmark = pytest.mark.slow
+
 JOB, REPAIR = "bronze.repairs.job", "housing.repairs.repair"
 TOTAL, OTHER = "finance.sums.total", "adults.people.person"
 

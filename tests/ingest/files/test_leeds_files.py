@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(os.environ.get("LEEDS_SPENDING") or Path(__file__).resolve().parents[4] / "shared/data/leeds-spending")
 FILES = sorted(FOLDER.glob("*.csv"))
 KNOWN = {

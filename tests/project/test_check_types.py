@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from vestry.lake import Engine, Lake
 from vestry.products.check import check
 from vestry.project import TableName, load_project
 
 from .conftest import Folder
+
+pytestmark = pytest.mark.slow
 
 Bound = Callable[[Folder], list[str]]
 REPAIR = "domains/housing/repairs/repair.sql"

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import read_as_a_load_does
+
+pytestmark = pytest.mark.slow
 
 CELL = st.text(st.sampled_from("abcé 1,2\"'.;|\t\n-£#\\"), max_size=8)
 PLAIN = st.text(st.sampled_from("abcxyzé 12\"',."), max_size=6)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from vestry.run.report import State
 
-FORMATS = ("table", "csv", "json", "parquet")
 _SHOWN = 40
 #: Where there is no terminal to ask.
 _WIDE = 160

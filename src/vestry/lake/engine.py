@@ -6,7 +6,7 @@ import errno
 import importlib.util
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,12 +91,6 @@ class Engine:
         """A table of that name with these columns (DuckDB types) and no rows, to check SQL against."""
         nulls = ", ".join(f"CAST(NULL AS {kind}) AS {quote(column)}" for column, kind in columns.items())
         self._view(name, f"SELECT {nulls} WHERE false")
-
-    def mount_all(self, names: Iterable[TableName]) -> None:
-        """Mount each table that is there, as it stands now."""
-        for name in names:
-            if self.lake.open(name):
-                self.mount(name)
 
     def close(self) -> None:
         self._root.close()

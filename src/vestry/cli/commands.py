@@ -1,71 +1,17 @@
-"""The `vestry` command: parses, calls, prints. What it imports beyond click, it imports when it is used."""
+"""The commands over a project: each parses, calls and prints. What it imports beyond click, it imports when used."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from vestry.cli.options import Commands, format_options, open_workspace, project_option
+
 if TYPE_CHECKING:
     from vestry.run.workspace import Workspace
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Commands(click.Group):
-    """Shows an error as a person needs it, and answers with its exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        from vestry.project.errors import VestryError
-
-        try:
-            return super().invoke(ctx)
-        except VestryError as error:
-            if ctx.params.get("trace"):
-                raise
-            from vestry.console import fail
-
-            fail(error)
-            ctx.exit(error.exit_code)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
-            raise
-        except Exception as error:
-            if ctx.params.get("trace"):
-                raise
-            from vestry.console import fail
-
-            # What an unforeseen error says may hold data: only its kind is shown.
-            mend = "this is a fault of Vestry: run `vestry --trace …` to see where, and report it"
-            fail(VestryError(f"{type(error).__name__}: something went wrong that nobody foresaw", mend=mend))
-            ctx.exit(1)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-def project_option(command: F) -> F:
-    """`-C DIR`, which every command takes."""
-    return click.option(
-        "-C", "folder", default=".", metavar="DIR", type=click.Path(path_type=Path), help="The project's folder."
-    )(command)
-
-
-def format_options(command: F) -> F:
-    """`--format` and `--json`, where a command answers with data."""
-    json = click.option("--json", "form", flag_value="json", help="The same as --format json.")
-    form = click.option(
-        "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
-    )
-    return json(form(command))
-
-
-def _open(folder: Path) -> Workspace:
-    from vestry.run.workspace import Workspace
-
-    return Workspace.open(folder)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -169,7 +115,7 @@ def run(select: tuple[str, ...], only_plan: bool, log: str, folder: Path, form: 
       vestry run +housing.repairs
       vestry run source:repairs+ domain:finance
     """
-    workspace = _open(folder)
+    workspace = open_workspace(folder)
     if only_plan:
         _show_plan(workspace, select, form)
         return
@@ -241,7 +187,7 @@ def query(sql: str, limit: int, folder: Path, form: str) -> None:
     from vestry.run.query import ask
 
     text = sys.stdin.read() if sql == "-" else sql
-    emit(ask(_open(folder), text), form, limit)
+    emit(ask(open_workspace(folder), text), form, limit)
 
 
 @main.command()
@@ -262,7 +208,7 @@ def show(name: str | None, folder: Path, form: str) -> None:
     from vestry.run.describe import describe
     from vestry.run.report import states
 
-    workspace = _open(folder)
+    workspace = open_workspace(folder)
     if name is None:
         show_states(states(workspace.project, workspace.lake, workspace.known()), form)
     else:
@@ -335,7 +281,7 @@ def history(name: str, limit: int, folder: Path, form: str) -> None:
     from vestry.console import show_rows
     from vestry.project.names import TableName
 
-    workspace = _open(folder)
+    workspace = open_workspace(folder)
     versions = workspace.lake.history(workspace.existing(TableName.parse(name)), limit)
     rows = [
         {
@@ -364,7 +310,7 @@ def restore(name: str, version: int, folder: Path) -> None:
     from vestry.lake.maintenance import restore as restore_table
     from vestry.project.names import TableName
 
-    workspace = _open(folder)
+    workspace = open_workspace(folder)
     now = restore_table(workspace.lake, workspace.existing(TableName.parse(name)), version)
     click.echo(f"{name} is as it was at version {version}; that is now version {now}.")
 
@@ -385,7 +331,7 @@ def compact(select: tuple[str, ...], vacuum: bool, folder: Path) -> None:
     from vestry.lake.maintenance import vacuum as vacuum_table
     from vestry.project.names import TableName
 
-    workspace = _open(folder)
+    workspace = open_workspace(folder)
     names = [workspace.existing(TableName.parse(n)) for n in select] or [
         n for n in workspace.known() if workspace.lake.open(n)
     ]

@@ -10,6 +10,7 @@ from vestry.demo.script import run_script
 
 #: File below the truth's folder, and the view of ``sql/answers.sql`` that it holds.
 FILES = {
+    "people.parquet": "answer_people",
     "record.parquet": "answer_record",
     "person.parquet": "answer_person",
     "person_name.parquet": "answer_person_name",

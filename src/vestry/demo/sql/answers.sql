@@ -13,11 +13,35 @@ SELECT p.pid AS person_id, p.forename, p.middle_names, n.surname, p.surname AS s
              WHEN p.dob > getvariable('today') - INTERVAL 65 YEAR THEN '45-64'
          WHEN p.dob > getvariable('today') - INTERVAL 80 YEAR THEN '65-79' ELSE '80+' END AS age_band,
     p.tradition AS naming_tradition, p.nhs_number, p.nino, g.upn, p.telephone, p.email,
-    s.uprn AS current_uprn, p.second_twin AS twin, p.namesake
+    s.uprn AS current_uprn, p.second_twin AS twin, p.namesake,
+    -- What makes a person easy to take for another, or hard to know again.
+    CASE WHEN b.pid IS NOT NULL THEN 'twin' WHEN p.namesake OR f.pid IS NOT NULL THEN 'father and son of one name'
+         ELSE 'none' END AS circumstance
 FROM person p
+LEFT JOIN (SELECT unnest(list(pid)) AS pid FROM person WHERE role IN ('child', 'baby') GROUP BY first_hh, dob
+    HAVING count(*) > 1) b USING (pid)
+LEFT JOIN (SELECT DISTINCT t.pid FROM tie t JOIN person s ON s.pid = t.other_pid AND s.namesake
+    WHERE t.tie = 'father') f USING (pid)
 LEFT JOIN (SELECT pid, arg_max(surname, from_day) AS surname FROM person_name GROUP BY pid) n USING (pid)
 LEFT JOIN pupil_number g USING (pid)
 LEFT JOIN (SELECT pid, any_value(uprn) AS uprn FROM stay WHERE to_day IS NULL GROUP BY pid) s USING (pid);
+
+-- Whose each record is, by the product table in which a record is a row: what a citizen index is held against.
+CREATE VIEW answer_people AS
+WITH product (system, "table", source) AS (
+    VALUES ('council_tax', 'person', 'revenues.council_tax.person'),
+        ('housing', 'person', 'housing.tenancies.person'),
+        ('childrens', 'person', 'childrens.social_care.person'),
+        ('schools', 'pupil', 'education.schools.pupil'),
+        ('schools', 'parent', 'education.schools.parent'),
+        ('police', 'nominal', 'community_safety.incidents.nominal'),
+        ('benefits', 'claimant', 'revenues.benefits.claimant'),
+        ('benefits', 'partner', 'revenues.benefits.partner'),
+        ('benefits', 'dependant', 'revenues.benefits.dependant'),
+        ('adults', 'person', 'adults.contacts.person')
+)
+SELECT source, record_id, person_id, naming_tradition, age_band, sex, circumstance
+FROM truth_record JOIN product USING (system, "table") JOIN answer_person USING (person_id);
 
 CREATE VIEW answer_person_name AS
 SELECT pid AS person_id, CASE WHEN from_day > DATE '1800-01-01' THEN from_day END AS from_date,

@@ -73,6 +73,7 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
             path = folder / "benefits" / f"{table}_{month}.csv"
             rows[f"benefits.{table}"] += to_csv(con, path, query.format(end=end), date_format="%d/%m/%Y")
     con.execute(
-        "DROP TABLE bn_claim; DROP TABLE bn_file; DROP TABLE bn_child; DROP TABLE bn_claimant; DROP TABLE bn_partner"
+        "DROP TABLE bn_claim; DROP TABLE bn_file; DROP TABLE bn_child; DROP TABLE bn_claimant; DROP TABLE bn_partner;"
+        "DROP TABLE bn_end"
     )
     return rows

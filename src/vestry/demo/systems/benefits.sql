@@ -41,6 +41,14 @@ SELECT f.* REPLACE (claimed_on + 120 AS claimed_on, claim_ref || 'A' AS claim_re
 FROM bn_file f, (SELECT rate FROM fault WHERE system = 'benefits' AND fault = 'duplicate') r
 WHERE u('duplicate/benefits', pid) < r.rate AND claimed_on + 120 < getvariable('today');
 
+-- The council sees what is in payment at a quarter's end. What began and ended in between leaves no file.
+CREATE TEMP TABLE bn_end AS
+SELECT least(last_day(m::DATE), getvariable('today')) AS day
+FROM range(getvariable('start')::TIMESTAMP, getvariable('today')::TIMESTAMP + INTERVAL 1 DAY, INTERVAL 1 MONTH) r (m)
+WHERE month(m) IN (3, 6, 9, 12);
+DELETE FROM bn_file WHERE NOT EXISTS (
+    SELECT 1 FROM bn_end WHERE claimed_on <= day AND coalesce(ended_on, DATE '2999-01-01') > day);
+
 CREATE TEMP TABLE bn_child AS
 SELECT f.claim_ref, t.other_pid AS pid, f.claimed_on, f.pno, f.ended_on,
     row_number() OVER (PARTITION BY f.claim_ref ORDER BY p.dob, p.pid) AS n, p.dob
@@ -48,3 +56,6 @@ FROM bn_file f JOIN at_home a ON a.hh = f.hh AND a.pno = f.pno AND a.child
 JOIN tie t ON t.pid = f.pid AND t.other_pid = a.pid AND t.tie IN ('mother', 'father')
 JOIN person p ON p.pid = a.pid
 WHERE u('bn/child', a.pid) < 0.96;
+DELETE FROM bn_child WHERE NOT EXISTS (
+    SELECT 1 FROM bn_end
+    WHERE claimed_on <= day AND coalesce(ended_on, DATE '2999-01-01') > day AND dob BETWEEN day - INTERVAL 19 YEAR + INTERVAL 1 DAY AND day);

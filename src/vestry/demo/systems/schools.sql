@@ -34,6 +34,11 @@ FROM (
 )
 GROUP BY pid, school_no, copy;
 
+-- A file opened twice is in use for one year only, and some were never in use.
+DELETE FROM sc_file WHERE copy = 1 AND NOT EXISTS (
+    SELECT 1 FROM sc_roll r
+    WHERE r.pid = sc_file.pid AND r.school_no = sc_file.school_no AND r.school_year % 2 = 0);
+
 CREATE TEMP TABLE sc_parent AS
 SELECT f.pupil_id, t.pid, f.entered, f.refreshed, t.tie,
     row_number() OVER (PARTITION BY f.pupil_id ORDER BY t.tie = 'mother' DESC, t.pid) AS n

@@ -25,6 +25,7 @@ SELECT
     tidy(h.address)                         AS address,
     h.code                                  AS postcode,
     coalesce(by_line.uprn, h.uprn_given, by_number.uprn) AS uprn,
+    uk_date(p.created_on)                   AS created_on,
     uk_date(p.updated_at)                   AS updated_on
 FROM bronze.liquidlogic.person AS p
 LEFT JOIN home AS h USING (person_id)

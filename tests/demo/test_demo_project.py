@@ -113,7 +113,7 @@ def test_every_step_is_done_and_no_table_is_empty(demo: Demo) -> None:
     assert [str(n) for n, rows in counts.items() if not rows and n.table != "missing_episode"] == []
     steps = demo.council.rows("select status, count(*) from vestry.runs.step group by all")
     assert steps == [("done", len(counts))]
-    assert 20 <= len(workspace.project.tables)
+    assert len(workspace.project.tables) >= 20
 
 
 def test_rows_in_are_rows_loaded_and_rows_rejected(demo: Demo) -> None:

@@ -17,6 +17,7 @@ FILES = {
     "household/stay.parquet": "answer_stay",
     "family_tie.parquet": "answer_tie",
     "address.parquet": "answer_address",
+    "protected.parquet": "answer_protected",
     "link_work.parquet": "answer_link_work",
 }
 

@@ -149,6 +149,7 @@ def _make_world(con: duckdb.DuckDBPyConnection, *, people: int, seed: int, today
         con.execute("SET VARIABLE quarter_end = ?", [end])
         run_script(con, "moves.sql")
         quarter = end
+    run_script(con, "adoption.sql")
     run_script(con, "stays.sql")
     run_script(con, "pupils.sql")
     run_script(con, "needs.sql")

@@ -15,11 +15,16 @@ SELECT p.pid AS person_id, p.forename, p.middle_names, n.surname, p.surname AS s
     p.tradition AS naming_tradition, p.nhs_number, p.nino, g.upn, p.telephone, p.email,
     s.uprn AS current_uprn, p.second_twin AS twin, p.namesake,
     -- What makes a person easy to take for another, or hard to know again.
-    CASE WHEN b.pid IS NOT NULL THEN 'twin' WHEN p.namesake OR f.pid IS NOT NULL THEN 'father and son of one name'
+    CASE WHEN o.pid IS NOT NULL THEN 'adopted' WHEN b.pid IS NOT NULL THEN 'twin'
+         WHEN w.pid IS NOT NULL THEN 'new name, home and telephone at once'
+         WHEN c.pid IS NOT NULL THEN 'in a care home or hostel' WHEN p.namesake OR f.pid IS NOT NULL THEN 'father and son of one name'
          ELSE 'none' END AS circumstance
 FROM person p
 LEFT JOIN (SELECT unnest(list(pid)) AS pid FROM person WHERE role IN ('child', 'baby') GROUP BY first_hh, dob
     HAVING count(*) > 1) b USING (pid)
+LEFT JOIN (SELECT pid FROM adoption UNION SELECT old_pid FROM adoption) o USING (pid)
+LEFT JOIN fresh_start w USING (pid)
+LEFT JOIN (SELECT DISTINCT t.pid FROM stay t JOIN property r USING (pno) WHERE r.communal) c USING (pid)
 LEFT JOIN (SELECT DISTINCT t.pid FROM tie t JOIN person s ON s.pid = t.other_pid AND s.namesake
     WHERE t.tie = 'father') f USING (pid)
 LEFT JOIN (SELECT pid, arg_max(surname, from_day) AS surname FROM person_name GROUP BY pid) n USING (pid)
@@ -65,3 +70,13 @@ FROM living l JOIN person p USING (pid) JOIN property r USING (pno)
 LEFT JOIN (SELECT pno, max(coalesce(completed_on, raised_on)) AS last_repair FROM repair GROUP BY pno) w USING (pno)
 WHERE l.residents = 1 AND r.tenure = 'council' AND p.dob <= getvariable('today') - INTERVAL 70 YEAR
   AND (w.last_repair IS NULL OR w.last_repair <= getvariable('today') - INTERVAL 2 YEAR);
+
+-- Whom nobody may find: on no list, in no match. `other_person_id` is who an adopted child is for the other family.
+CREATE VIEW answer_protected AS
+SELECT pid AS person_id, 'adopted' AS why, old_pid AS other_person_id FROM adoption
+UNION ALL
+SELECT old_pid, 'was adopted', pid FROM adoption
+UNION ALL
+SELECT DISTINCT person_id, 'restricted in children''s social care', NULL FROM sealed_record WHERE system = 'childrens'
+UNION ALL
+SELECT DISTINCT person_id, 'hidden address in housing', NULL FROM sealed_record WHERE system = 'housing';

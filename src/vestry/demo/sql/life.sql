@@ -97,6 +97,15 @@ GROUP BY m.hh;
 
 CREATE TABLE death AS SELECT pid, died_on FROM fate WHERE died_on IS NOT NULL;
 
+-- Some who part or marry change everything in one day: home, name and telephone. What no system was told of then
+-- leaves two records with nothing but a forename and a date of birth in common.
+CREATE TABLE fresh_start AS
+SELECT d.pid, d.on_day,
+    '07700 900' || lpad(pick('phone/new', d.pid, 1000)::VARCHAR, 3, '0') AS telephone
+FROM departure d
+WHERE d.to_hh IS NOT NULL AND (
+    (d.why = 'separated' AND u('fresh_start', d.pid) < 0.20) OR (d.why = 'married' AND u('fresh_start', d.pid) < 0.25));
+
 -- Surnames change on marriage: cohabiting couples who marry, and half of the women who moved in with someone.
 CREATE TABLE surname_change AS
 SELECT p.pid, getvariable('start') + 20 + pick('wedding', p.first_hh, getvariable('span') - 30)::INT AS on_day,
@@ -106,16 +115,17 @@ WHERE p.role = 'partner' AND p.sex = 'F' AND NOT p.shares
     AND p.habit IN ('inherited', 'gendered', 'father_middle', 'double_surname')
   AND u('marries', p.first_hh) < 0.22 AND p.line_surname IS NOT NULL
 UNION ALL
-SELECT d.pid, d.on_day + 30, m.surname
-FROM departure d JOIN couple c ON c.her_pid = d.pid JOIN person m ON m.pid = c.his_pid JOIN person p ON p.pid = d.pid
+SELECT d.pid, d.on_day + CASE WHEN s.pid IS NULL THEN 30 ELSE 0 END, m.surname
+FROM departure d LEFT JOIN fresh_start s USING (pid) JOIN couple c ON c.her_pid = d.pid JOIN person m ON m.pid = c.his_pid JOIN person p ON p.pid = d.pid
 WHERE d.why = 'married' AND p.habit IN ('inherited', 'gendered', 'father_middle') AND m.habit = p.habit
     AND m.surname IS NOT NULL
-  AND u('marries', d.pid) < 0.5 AND d.on_day + 30 < getvariable('today')
+  AND (s.pid IS NOT NULL OR u('marries', d.pid) < 0.5) AND d.on_day + 30 < getvariable('today')
 UNION ALL
 -- Some who part take their own name back.
-SELECT d.pid, d.on_day + 60, p.own_surname
-FROM departure d JOIN person p USING (pid)
-WHERE d.why = 'separated' AND p.sex = 'F' AND p.shares AND p.habit = 'inherited' AND u('maiden_again', d.pid) < 0.3
+SELECT d.pid, d.on_day + CASE WHEN s.pid IS NULL THEN 60 ELSE 0 END, p.own_surname
+FROM departure d JOIN person p USING (pid) LEFT JOIN fresh_start s USING (pid)
+WHERE d.why = 'separated' AND p.sex = 'F' AND p.shares AND p.habit = 'inherited'
+  AND (s.pid IS NOT NULL OR u('maiden_again', d.pid) < 0.3)
   AND d.on_day + 60 < getvariable('today');
 
 -- Those married long ago had another name once, and records opened then may still have it.
@@ -136,6 +146,9 @@ SELECT p.pid, w.on_day, p.surname FROM wedding w JOIN person p USING (pid)
 UNION ALL
 SELECT pid, on_day, surname FROM (SELECT *, row_number() OVER (PARTITION BY pid ORDER BY on_day, surname) AS n
     FROM surname_change) WHERE n = 1;
+
+DELETE FROM fresh_start WHERE NOT EXISTS (
+    SELECT 1 FROM person_name n WHERE n.pid = fresh_start.pid AND n.from_day = fresh_start.on_day);
 
 -- Homes on the first day: small households in small homes, and older people who live alone first of all in
 -- sheltered flats.

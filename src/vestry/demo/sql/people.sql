@@ -232,23 +232,22 @@ FROM joined;
 
 -- The numbers that the state gives. 999 leaves room for 909,090 valid NHS numbers: above a million people,
 -- and where the check digit would be 10, a person has none that anybody knows.
+CREATE MACRO nhs_digits(pid) AS (pid * 611953 + pick('nhs', 0, 999999)) % 1000000;
+CREATE MACRO nhs_rest(no) AS
+    (9 * 10 + 9 * 9 + 9 * 8 + (no // 100000) * 7 + (no // 10000 % 10) * 6 + (no // 1000 % 10) * 5
+     + (no // 100 % 10) * 4 + (no // 10 % 10) * 3 + (no % 10) * 2) % 11;
+CREATE MACRO nhs_number_of(pid) AS
+    CASE WHEN nhs_rest(nhs_digits(pid)) <> 1 AND pid < 1000000
+         THEN '999' || lpad(nhs_digits(pid)::VARCHAR, 6, '0') || ((11 - nhs_rest(nhs_digits(pid))) % 11) END;
+
 CREATE TABLE person AS
 WITH numbered AS (
-    SELECT *, (pid * 611953 + pick('nhs', 0, 999999)) % 1000000 AS nhs_no,
-        (pid * 386237 + pick('nino', 0, 999999)) % 1000000 AS nino_no
-    FROM named
-),
-checked AS (
-    SELECT *,
-        (9 * 10 + 9 * 9 + 9 * 8 + (nhs_no // 100000) * 7 + (nhs_no // 10000 % 10) * 6 + (nhs_no // 1000 % 10) * 5
-         + (nhs_no // 100 % 10) * 4 + (nhs_no // 10 % 10) * 3 + (nhs_no % 10) * 2) % 11 AS nhs_rest
-    FROM numbered
+    SELECT *, (pid * 386237 + pick('nino', 0, 999999)) % 1000000 AS nino_no FROM named
 )
 SELECT pid, hh AS first_hh, role, i AS sibling_no, kind AS first_kind, strain, second_twin, namesake, tradition,
     habit,
     sex, dob, age, forename, middle_names, surname, own_surname, line_surname, shares,
-    CASE WHEN nhs_rest <> 1 AND pid < 1000000
-         THEN '999' || lpad(nhs_no::VARCHAR, 6, '0') || ((11 - nhs_rest) % 11) END AS nhs_number,
+    nhs_number_of(pid) AS nhs_number,
     CASE WHEN dob <= getvariable('today') - INTERVAL 16 YEAR THEN
         -- Two letters of those allowed; none of the administrative or refused pairs can come of these.
         substr('ABCEHJLS', 1 + ((hash(pid % 1000000) + (pid // 1000000)::UBIGINT) % 8)::INT, 1)
@@ -264,4 +263,4 @@ SELECT pid, hh AS first_hh, role, i AS sibling_no, kind AS first_kind, strain, s
     CASE WHEN dob <= getvariable('today') - INTERVAL 13 YEAR AND dob > getvariable('today') - INTERVAL 88 YEAR THEN
         regexp_replace(lower(strip_accents(left(forename, CASE WHEN u('email/initial', pid) < 0.3 THEN 1 ELSE 20 END)
             || '.' || coalesce(surname, 'w'))), '[^a-z.]', '', 'g') || pid || '@example.org' END AS email
-FROM checked;
+FROM numbered;

@@ -23,12 +23,16 @@ SELECT f.claim_ref AS "Claim Ref", f.scheme AS "Scheme", c.title AS "Claimant Ti
         THEN 'OWN' ELSE 'HOSTEL' END AS "Tenure",
     f.claimed_on AS "Claim Start", (SELECT count(*) FROM bn_child k
         WHERE k.claim_ref = f.claim_ref AND k.dob <= {end}) AS "Dependants",
-    CASE WHEN f.out_of_work AND NOT f.pensioner THEN 'Y' ELSE 'N' END AS "Out of Work",
+    -- Of families that were helped, two in three find work.
+    CASE WHEN f.out_of_work AND NOT f.pensioner
+        AND (b.hh IS NULL OR b.since > {end} OR u('bn/work', f.hh) >= 0.67) THEN 'Y' ELSE 'N' END AS "Out of Work",
     (40 + pick('bn/award', f.hh, 14000) / 100.0)::DECIMAL(8, 2) AS "Weekly Award",
     CASE WHEN f.debt THEN (pick('bn/debt', f.hh, 350000) / 100.0)::DECIMAL(8, 2) ELSE 0 END AS "Overpayment Debt",
-    CASE WHEN f.debt AND f.p > 0.4 THEN 'Y' ELSE 'N' END AS "Debt Plan", c.telephone AS "Telephone"
+    CASE WHEN f.debt AND (f.p > 0.4 OR b.since <= {end}) THEN 'Y' ELSE 'N' END AS "Debt Plan",
+    c.telephone AS "Telephone"
 FROM bn_file f JOIN bn_claimant c ON c.record_id = f.claim_ref
     LEFT JOIN bn_partner p ON p.record_id = f.claim_ref || '/P'
+    LEFT JOIN better b ON b.hh = f.hh
 WHERE f.claimed_on <= {end} AND coalesce(f.ended_on, DATE '2999-01-01') > {end}
 ORDER BY f.claim_ref
 """

@@ -51,6 +51,10 @@ CREATE TABLE cp_plan (
 CREATE TABLE missing_episode (
     missing_id TEXT PRIMARY KEY, person_id TEXT NOT NULL, start_at TEXT NOT NULL, end_at TEXT, episode_type TEXT,
     return_interview_offered TEXT);
+CREATE TABLE early_years_review (
+    review_id TEXT PRIMARY KEY, person_id TEXT NOT NULL, review_date TEXT NOT NULL, outcome TEXT);
+CREATE TABLE identity_change (
+    person_id_before TEXT NOT NULL, person_id_after TEXT NOT NULL, changed_on TEXT NOT NULL, reason TEXT NOT NULL);
 """
 
 REF = "ref_no({pid}, {copy}, 75643)::VARCHAR"
@@ -62,8 +66,9 @@ QUERIES = {
             h.nino, h.telephone,
             CASE WHEN r.adult THEN 'N' ELSE 'Y' END,
                 CASE WHEN u('cs/disability', h.pid) < 0.07 AND NOT r.adult THEN 'Y' ELSE 'N' END,
-            -- Adopted, or hidden from somebody who must not find them.
-            CASE WHEN u('cs/restricted', r.hh) < 0.012 THEN 'Y' ELSE 'N' END, p.died_on::VARCHAR,
+            -- Hidden from somebody who must not find them; or adopted, where the flag was not forgotten.
+            CASE WHEN EXISTS (SELECT 1 FROM sealed_record z WHERE z.system = 'childrens'
+                AND z.record_id = h.record_id) THEN 'Y' ELSE 'N' END, p.died_on::VARCHAR,
                 entered::VARCHAR, h.refreshed::VARCHAR || ' 00:00:00'
         FROM held h JOIN cs_keyed r USING (record_id) JOIN person p ON p.pid = h.pid ORDER BY record_id""",
     "address": """
@@ -91,7 +96,7 @@ QUERIES = {
             ['Parenting', 'School attendance', 'Family breakdown', 'Mental health',
                 'Housing'][1 + pick('cs/reason', c.hh, 5)],
             CASE WHEN p.referred_on + p.length <= getvariable('today')
-                 THEN CASE WHEN u('cs/achieved', c.hh) < 0.62 THEN 'Outcomes achieved'
+                 THEN CASE WHEN p.achieved THEN 'Outcomes achieved'
                      WHEN u('cs/achieved', c.hh) < 0.8 THEN 'Disengaged' ELSE 'Stepped up' END END,
             'Westmarsh Family Hub', 'W' || (100 + pick('cs/worker', c.hh, 60)),
             CASE WHEN u('cs/wfa', c.hh) < 0.9 THEN (p.referred_on + 21)::VARCHAR END,
@@ -101,8 +106,7 @@ QUERIES = {
     "plan_need": """
         SELECT 'F' || ref_no(p.family_no, 0, 40503), n.need, (p.referred_on + 35)::VARCHAR,
             CASE WHEN p.referred_on + p.length > getvariable('today') THEN NULL
-                 WHEN u('cs/achieved', n.hh) < 0.62
-                     OR u('cs/met', pair(n.hh, n.need)) < 0.4 THEN 'Met' ELSE 'Not met' END,
+                 WHEN p.achieved OR u('cs/met', pair(n.hh, n.need)) < 0.4 THEN 'Met' ELSE 'Not met' END,
             CASE WHEN p.referred_on + p.length <= getvariable('today') THEN (p.referred_on + p.length)::VARCHAR END
         FROM cs_need n JOIN cs_path p USING (hh) WHERE p.early_help ORDER BY ALL""",
     "cin_episode": f"""
@@ -127,7 +131,8 @@ QUERIES = {
         FROM cs_child c JOIN cs_path p USING (hh) JOIN cs_finding f USING (hh)
         WHERE p.cin AND p.cin_from + 3 <= getvariable('today')
           -- What is the child's own is not every child's in the family.
-          AND (f.factor_code NOT IN ('2A', '4A', '5A', '6A', '7A', '12A', '13A', '24A')
+          AND (f.factor_code NOT IN ('2A', '4A', '5A', '6A', '7A', '10A', '11A', '13A', '14A', '15A', '18B', '24A',
+              '25A')
               OR u('cs/own', pair(c.pid, f.factor_code)) < 0.6)
         ORDER BY ALL""",
     "cin_plan": f"""
@@ -150,6 +155,12 @@ QUERIES = {
         FROM cs_child c JOIN cs_path p USING (hh), (SELECT unnest([0, 1, 2]) AS i) r
         WHERE p.exploitation AND c.dob < c.referred_on - INTERVAL 11 YEAR AND i <= pick('cs/missing', c.pid, 3)
           AND c.referred_on + i * 31 + 5 <= getvariable('today') ORDER BY 1""",
+    "early_years_review": f"""
+        SELECT 'Y' || ref_no(c.pid, 0, 77801), {CHILD}, on_day::VARCHAR, outcome FROM cs_review c ORDER BY 1""",
+    # Both records of whoever has two: none of the one child is any of the other.
+    "identity_change": """
+        SELECT o.record_id, n.record_id, a.on_day::VARCHAR, 'Adoption'
+        FROM adoption a JOIN cs_keyed o ON o.pid = a.old_pid JOIN cs_keyed n ON n.pid = a.pid ORDER BY ALL""",
 }
 
 
@@ -173,9 +184,15 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         """INSERT INTO truth_address SELECT 'childrens', 'address', 'AD' || record_id, a.uprn
            FROM held h JOIN address a USING (pno)"""
     )
+    con.execute(
+        """INSERT INTO sealed_record SELECT 'childrens', record_id, pid FROM cs_keyed
+           WHERE hh IN (SELECT hh FROM cs_sealed)
+              OR (pid IN (SELECT pid FROM adoption) AND u('cs/adopted/flag', pid) < 0.6)"""
+    )
     rows = to_sqlite(con, folder / "childrens" / "liquidlogic.sqlite", DDL, QUERIES)
     con.execute(
         """DROP TABLE cs_keyed; DROP TABLE cs_record; DROP TABLE cs_seen; DROP TABLE cs_adult; DROP TABLE cs_child;
-           DROP TABLE cs_path; DROP TABLE cs_finding; DROP TABLE cs_need; DROP TABLE cs_family"""
+           DROP TABLE cs_path; DROP TABLE cs_finding; DROP TABLE cs_need; DROP TABLE cs_family; DROP TABLE cs_sealed;
+           DROP TABLE cs_review"""
     )
     return {f"childrens.{table}": n for table, n in rows.items()}

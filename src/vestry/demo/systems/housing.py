@@ -21,10 +21,14 @@ CREATE TABLE tenancy (
         updated_at TEXT NOT NULL);
 CREATE TABLE person (
     person_ref TEXT PRIMARY KEY, title TEXT, forename TEXT, middle_names TEXT, surname TEXT, date_of_birth TEXT,
-    gender TEXT, ni_number TEXT, telephone TEXT, email TEXT, created_on TEXT NOT NULL, updated_at TEXT NOT NULL);
+    gender TEXT, ni_number TEXT, telephone TEXT, email TEXT, address_protected TEXT NOT NULL,
+    created_on TEXT NOT NULL, updated_at TEXT NOT NULL);
 CREATE TABLE tenancy_person (
     tenancy_ref TEXT NOT NULL, person_ref TEXT NOT NULL, role TEXT NOT NULL, relationship TEXT,
     from_date TEXT NOT NULL, to_date TEXT);
+CREATE TABLE homeless_application (
+    application_ref TEXT PRIMARY KEY, person_ref TEXT NOT NULL, applied_on TEXT NOT NULL, reason TEXT, duty TEXT,
+    temporary_from TEXT, temporary_to TEXT, closed_on TEXT, outcome TEXT);
 """
 
 PROPERTY = """
@@ -56,6 +60,7 @@ FROM hs_tenancy JOIN need n USING (hh) ORDER BY tenancy_ref
 
 PERSON = """
 SELECT record_id, title, forename, middle_names, surname, dob::VARCHAR, sex, nino, telephone, email,
+    CASE WHEN pid IN (SELECT pid FROM hs_hidden) THEN 'Y' ELSE 'N' END,
     entered::VARCHAR, refreshed::VARCHAR || ' 00:00:00'
 FROM held ORDER BY record_id
 """
@@ -64,6 +69,21 @@ TENANCY_PERSON = """
 SELECT tenancy_ref, 'P' || ref_no(pid, copy, 69621), role, relationship, from_day::VARCHAR,
     CASE WHEN doubled AND tenancies = 1 AND copy = 0 THEN (from_day + 30)::VARCHAR ELSE to_day::VARCHAR END
 FROM hs_copy ORDER BY ALL
+"""
+
+HOMELESS = """
+SELECT application_ref, 'P' || ref_no(pid, 0, 69621), on_day::VARCHAR,
+    CASE WHEN alone THEN 'Family no longer willing to accommodate'
+         ELSE ['End of private tenancy', 'Rent arrears', 'Domestic abuse', 'Overcrowding',
+             'Relationship ended'][1 + pick('hs/homeless/why', hh, 5)] END,
+    CASE WHEN temporary THEN 'Relief' ELSE 'Prevention' END,
+    CASE WHEN temporary THEN (on_day + 3)::VARCHAR END,
+    CASE WHEN temporary AND on_day + length <= getvariable('today') THEN (on_day + length)::VARCHAR END,
+    CASE WHEN on_day + length <= getvariable('today') THEN (on_day + length)::VARCHAR END,
+    CASE WHEN on_day + length <= getvariable('today')
+        THEN ['Secured accommodation', 'Secured accommodation', 'Homelessness prevented',
+            'Contact lost'][1 + pick('hs/homeless/end', hh, 4)] END
+FROM hs_homeless ORDER BY 1
 """
 
 
@@ -75,11 +95,24 @@ def write(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
         """INSERT INTO truth_address SELECT 'housing', 'property', 'WM' || lpad(pno::VARCHAR, 7, '0'), uprn
            FROM property WHERE tenure = 'council' AND NOT communal"""
     )
+    con.execute(
+        """INSERT INTO sealed_record SELECT 'housing', record_id, pid FROM held
+           WHERE pid IN (SELECT pid FROM hs_hidden)"""
+    )
     rows = to_sqlite(
         con,
         folder / "housing" / "northgate.sqlite",
         DDL,
-        {"property": PROPERTY, "tenancy": TENANCY, "person": PERSON, "tenancy_person": TENANCY_PERSON},
+        {
+            "property": PROPERTY,
+            "tenancy": TENANCY,
+            "person": PERSON,
+            "tenancy_person": TENANCY_PERSON,
+            "homeless_application": HOMELESS,
+        },
     )
-    con.execute("DROP TABLE hs_tenancy; DROP TABLE hs_occupant; DROP TABLE hs_copy; DROP TABLE hs_record")
+    con.execute(
+        "DROP TABLE hs_tenancy; DROP TABLE hs_occupant; DROP TABLE hs_copy; DROP TABLE hs_record;"
+        "DROP TABLE hs_homeless; DROP TABLE hs_hidden"
+    )
     return {f"housing.{table}": n for table, n in rows.items()}

@@ -39,8 +39,9 @@ SELECT k, pid, hh, pno, role_key, on_day, age,
         ELSE ['Burglary dwelling', 'Theft of pedal cycle', 'Fraud', 'Criminal damage', 'Harassment',
             'Theft from person'][1 + pick('po/offence', k, 6)] END AS offence,
     'WX/' || lpad((hash(k) % 9999999)::VARCHAR, 7, '0') || '/' || strftime(on_day, '%y') AS incident_ref
-FROM dated
-WHERE on_day >= from_day AND on_day < to_day AND on_day <= getvariable('today');
+FROM dated LEFT JOIN better b USING (hh)
+WHERE on_day >= from_day AND on_day < to_day AND on_day <= getvariable('today')
+  AND (role_key = 'VICTIM' OR coalesce(on_day < b.since, true));
 
 -- Two hashes of ten million may meet; the later one is given the next free letter.
 UPDATE po_incident SET incident_ref = incident_ref || '/' || x.n

@@ -19,10 +19,12 @@ WITH enrolled AS (
     FROM pupil_number g, sc_term t
     WHERE t.school_year - g.reception BETWEEN 0 AND 11
 )
-SELECT e.*, s.hh, s.pno, n.school_absence, n.youth_crime, n.child_mind, n.p
+SELECT e.*, s.hh, s.pno, n.school_absence AND coalesce(e.from_day < b.since, true) AS school_absence,
+    n.youth_crime AND coalesce(e.from_day < b.since, true) AS youth_crime, n.child_mind, n.p
 FROM enrolled e
 JOIN stay s ON s.pid = e.pid AND s.from_day <= e.to_day AND coalesce(s.to_day, DATE '2999-01-01') > e.to_day
-JOIN (SELECT hh, school_absence, youth_crime, child_mental_health AS child_mind, p FROM need) n ON n.hh = s.hh;
+JOIN (SELECT hh, school_absence, youth_crime, child_mental_health AS child_mind, p FROM need) n ON n.hh = s.hh
+LEFT JOIN better b ON b.hh = s.hh;
 
 -- A pupil's file at a school. Its details stay as entered but for the address, told late or never.
 CREATE TEMP TABLE sc_file AS

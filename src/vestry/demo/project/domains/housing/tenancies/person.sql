@@ -21,6 +21,8 @@ SELECT
     home.postcode,
     nullif(tidy(p.telephone), '01632 960000')         AS telephone,
     lower(tidy(p.email))                              AS email,
+    -- Where nobody says that a person may be found, nobody may be sure of it.
+    coalesce(p.address_protected <> 'N', true)        AS address_protected,
     uk_date(p.created_on)                             AS created_on,
     uk_date(p.updated_at)                             AS updated_on
 FROM bronze.northgate.person AS p

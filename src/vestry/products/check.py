@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vestry.products.builder import builder
 from vestry.project import Fault, Product, ProductTable, Project, TableName, VestryError
 from vestry.project.check import Examined, examine
 from vestry.project.columns import column_faults
@@ -86,7 +87,7 @@ class _Binding:
             elif table.name in self.examined.snapshots:
                 found, faults = self._bind_snapshot(product, table, self.examined.snapshots[table.name])
             else:
-                found, faults = {}, []
+                found, faults = {}, self._bind_selects(table)
             yield from faults
             made = found
         kinds = {c.name: self._promised(c.name, table) or made.get(c.name) for c in table.contract.columns}
@@ -191,7 +192,7 @@ class _Binding:
         faults: list[Fault] = []
         described: list[tuple[str, str]] = []
         made: list[Made] = []
-        added = {"valid_from", "valid_to"} if table.is_history else set()
+        added = {"valid_from", "valid_to"} if table.part == "history" else set()
         for column in table.contract.columns:
             sql = spec.columns.get(column.name)
             if sql is None and column.name not in added and column.name.casefold() not in have:
@@ -218,6 +219,16 @@ class _Binding:
                 faults += [fault] if fault else []
         faults += self._differing(product, table, made, described, shown)
         return dict(described), faults
+
+    def _bind_selects(self, table: ProductTable) -> list[Fault]:
+        """What another kind of recipe asks of its inputs, where its builder says so."""
+        shown = recipe_shown(table)
+        try:
+            ask = getattr(builder(table.kind), "selects", None)
+            found = [self._describe(sql, shown, line) for sql, line in (ask(table) if ask else ())]
+        except VestryError:
+            return []  # the recipe cannot be read, or nothing builds it: that has been told
+        return [fault for _, fault in found if fault]
 
     def _rules(self, product: Product, table: ProductTable) -> Iterator[Fault]:
         index = [t.name for t in product.contract.tables].index(table.name.table)

@@ -72,7 +72,7 @@ def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examine
                 if table.kind == "snapshot.yaml":
                     document, spec = read_snapshot(table.recipe, recipe_shown(table))
                     snapshots[table.name] = spec
-                    if not table.is_history:
+                    if not table.part:
                         faults += snapshot_faults(document, spec, promised, table.name.table)
             except SqlFault as error:
                 faults.append(error.fault)

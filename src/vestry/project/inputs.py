@@ -21,7 +21,7 @@ from vestry.project.product import ProductTable
 from vestry.project.project import Project
 
 #: Part of every key of the cache: raise it when recipes come to be read otherwise.
-_READER = "1"
+_READER = "2"
 
 
 def inputs_of(table: ProductTable) -> tuple[Reference, ...]:
@@ -72,7 +72,7 @@ class Inputs:
     def references(self, table: ProductTable) -> tuple[Reference, ...]:
         """As `of`, with lines, and with names that are no table's."""
         content = _bytes(table.recipe)
-        key = hashlib.sha256(f"{_READER}/{table.kind}/".encode() + content).hexdigest()
+        key = hashlib.sha256(f"{_READER}/{table.kind}/{table.part}/".encode() + content).hexdigest()
         if key not in self._known:
             self._known[key] = [(r.text, r.line) for r in _read(table, content)]
             self._grown = True
@@ -128,8 +128,8 @@ def _read(table: ProductTable, content: bytes) -> tuple[Reference, ...]:
 
 
 def _of_builder(table: ProductTable) -> Iterator[Reference]:
-    """What another package's builder says: it may have `inputs(recipe: Path)`, giving texts and lines."""
+    """What another package's builder says: it may have `inputs(table)`, giving texts and lines."""
     for entry in entry_points(group="vestry.builders", name=table.kind):
         ask = getattr(entry.load(), "inputs", None)
         if ask is not None:
-            yield from (Reference.of(text, line) for text, line in ask(table.recipe))
+            yield from (Reference.of(text, line) for text, line in ask(table))

@@ -11,6 +11,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 BRONZE = "bronze"
 #: The platform's own tables: quality results, steps of runs.
 SYSTEM = "vestry"
+#: The companion that holds what people decided about a table's rows: until somebody decides, it is not there.
+DECISION = "decision"
 
 
 @dataclass(frozen=True, order=True)

@@ -14,6 +14,8 @@ from vestry.project.yamlfile import YamlFile, read_yaml
 
 #: Recipes of ours, by suffix; other packages add theirs by entry points in `vestry.builders`.
 KINDS = ("sql", "py", "snapshot.yaml")
+#: Further tables that one recipe makes where the contract promises them: `<table>_<part>`.
+PARTS = {"snapshot.yaml": ("history",), "match.yaml": ("record", "event")}
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class ProductTable:
     kind: str
 
     @property
-    def is_history(self) -> bool:
-        """Is this the history that a snapshot keeps beside its table?"""
-        return self.recipe.name.partition(".")[0] != self.name.table
+    def part(self) -> str:
+        """What it is of its recipe: `history` of a snapshot's `<table>_history`; empty for the table itself."""
+        return self.name.table.removeprefix(self.recipe.name.partition(".")[0]).removeprefix("_")
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,14 @@ def _tables(
         if len(found) > 1:
             files = listed(f"{table.name}.{kind}" for kind in found)
             faults.append(Fault(document.path, line, f"the table `{name}` is made twice, by {files}", "keep one"))
-        base = _history_of(table.name, recipes)
-        if base and found:
-            files = listed((f"{base}.snapshot.yaml", f"{table.name}.{found[0]}"))
+        whole = _whole_of(table.name, recipes)
+        if whole and found:
+            files = listed((whole, f"{table.name}.{found[0]}"))
             faults.append(Fault(document.path, line, f"the table `{name}` is made twice, by {files}", "keep one"))
         if found:
             yield ProductTable(name, table, contract.layer, folder / f"{table.name}.{found[0]}", found[0])
-        elif base:
-            yield ProductTable(name, table, contract.layer, folder / f"{base}.snapshot.yaml", "snapshot.yaml")
+        elif whole:
+            yield ProductTable(name, table, contract.layer, folder / whole, whole.partition(".")[2])
         else:
             faults.append(_nothing_makes(document, line, table.name, recipes))
     for stem, kinds in recipes.items():
@@ -149,10 +151,13 @@ def _recipes(folder: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return found, others
 
 
-def _history_of(table: str, recipes: Mapping[str, Collection[str]]) -> str | None:
-    """The table whose snapshot keeps this one as its history."""
-    base = table.removesuffix("_history")
-    return base if base != table and "snapshot.yaml" in recipes.get(base, ()) else None
+def _whole_of(table: str, recipes: Mapping[str, Collection[str]]) -> str | None:
+    """The recipe of another table that makes this one too."""
+    for kind, parts in PARTS.items():
+        base, _, part = table.rpartition("_")
+        if part in parts and kind in recipes.get(base, ()):
+            return f"{base}.{kind}"
+    return None
 
 
 def _columns_twice(document: YamlFile, index: int, table: Table) -> Iterator[Fault]:

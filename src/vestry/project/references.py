@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from vestry.project.errors import Fault, did_you_mean
 from vestry.project.inputs import recipe_shown
-from vestry.project.names import BRONZE, SYSTEM, Reference, TableName
+from vestry.project.names import BRONZE, DECISION, SYSTEM, Reference, TableName
 from vestry.project.project import Project
 
 _THREE_PARTS = "a table is named domain.product.table, or bronze.source.table"
@@ -37,8 +37,8 @@ def reference_faults(
 
 def _is_companion(name: TableName, known: Collection[str]) -> bool:
     base, _, suffix = name.table.partition("__")
-    wanted = "rejected" if name.domain == BRONZE else "quarantine"
-    return suffix == wanted and str(TableName(name.domain, name.product, base)) in known
+    wanted = ("rejected",) if name.domain == BRONZE else ("quarantine", DECISION)
+    return suffix in wanted and str(TableName(name.domain, name.product, base)) in known
 
 
 def _unknown(reference: Reference, known: Collection[str]) -> tuple[str, str]:

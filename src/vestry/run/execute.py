@@ -18,6 +18,7 @@ from vestry.ingest.load import context_of, load, news
 from vestry.lake import DATA, Engine, Lake, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.project import DataError, Project, TableName, VestryError, literal
+from vestry.project.names import DECISION
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
 from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
@@ -204,7 +205,7 @@ class _Run:
             self._refresh(step)
             marks = self.facts.marks(step.name)
             inputs = {n: self.facts.marks(n)(DATA) for n in step.inputs}
-            missing = [str(n) for n, version in inputs.items() if version is None]
+            missing = [str(n) for n, v in inputs.items() if v is None and not n.table.endswith(f"__{DECISION}")]
             if missing:
                 raise DataError(
                     f"{', '.join(missing)} is not there yet",
@@ -214,8 +215,9 @@ class _Run:
             reasons = reasons_to_build(step, table, marks, inputs)
             if not reasons:
                 return "skipped", "its inputs did not change", {}
-            for name in step.inputs:
-                self._mount(name)
+            for name, version in inputs.items():
+                if version is not None:
+                    self._mount(name)
             expected = expected_marks(table, inputs)
             anew = marks(DATA) is None or marks(CODE) != expected[CODE] or marks(CONTRACT) != expected[CONTRACT]
             with self.engine.cursor() as con:

@@ -1,0 +1,514 @@
+"""One update of a citizen index: what changed, whom it may be, and which person that makes each record.
+
+Beside the table stand its companions: `__standard` (records as they are compared), `__pair` (pairs weighed),
+`__model` (what was learnt, and when), `__common` and `__frequency` (what many share, how common values are). They are
+written first, each in one commit and so that it can be done again; the events, which say who is whom, are
+written last. So an update that is killed is found unfinished by the next, which ends it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from vestry.lake import Lake
+from vestry.lake.rewrite import touched
+from vestry.mdm.people import standard
+from vestry.mdm.people.clusters import CERTAIN, Pairs, group
+from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_comparison
+from vestry.mdm.people.linker import Model, calibrated, shift, train, weigh
+from vestry.mdm.people.model import MatchFile
+from vestry.project import TableName, literal, quote
+
+#: The number of the last update whose events were published, of the model they rest on, of decisions they know.
+UPDATE, MODEL, DECIDED = "vestry.index_update", "vestry.index_model", "vestry.index_decided"
+#: Pairs below this weight are not kept: nobody asks about them, and they tell two people apart no more than it does.
+LEAST_WEIGHT = -12.0
+#: More new or changed records than this share of all are indexed like the first time, with the model that is there.
+_MANY = 0.25
+#: A column with fewer values than this share of the records teaches nothing.
+_FILLED = 0.01
+#: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
+_NAMES = ("given", "family", "middle", "sex")
+_BESIDES_NAMES = 2.0
+_IDENTIFIERS = ("nhs", "ni", "upn", "other")
+
+
+@dataclass(frozen=True)
+class Companions:
+    """The names of an index's own tables; `base` is that of the golden record."""
+
+    base: TableName
+
+    @property
+    def standard(self) -> TableName:
+        return self.base.beside("standard")
+
+    @property
+    def pair(self) -> TableName:
+        return self.base.beside("pair")
+
+    @property
+    def model(self) -> TableName:
+        return self.base.beside("model")
+
+    @property
+    def common(self) -> TableName:
+        return self.base.beside("common")
+
+    @property
+    def frequency(self) -> TableName:
+        return self.base.beside("frequency")
+
+    @property
+    def decision(self) -> TableName:
+        return self.base.beside("decision")
+
+    @property
+    def record(self) -> TableName:
+        return TableName(self.base.domain, self.base.product, f"{self.base.table}_record")
+
+    @property
+    def event(self) -> TableName:
+        return TableName(self.base.domain, self.base.product, f"{self.base.table}_event")
+
+
+class Index:
+    """One index between two states. `con` names the inputs `domain.product.table`."""
+
+    def __init__(self, lake: Lake, con: duckdb.DuckDBPyConnection, spec: MatchFile, base: TableName) -> None:
+        self.lake, self.con, self.spec = lake, con, spec
+        self.names = Companions(base)
+
+    def relation(self, name: TableName) -> str:
+        return f"delta_scan({literal(self.lake.uri(name))})"
+
+    def exists(self, name: TableName) -> bool:
+        return self.lake.open(name) is not None
+
+    def update(self, done: int, modelled: int, decided: int, anew: bool) -> Sequence[tuple[str, int]] | None:
+        """Bring the companions up to date, and make `mdm_events`: the events that this adds.
+
+        `done`, `modelled` and `decided` are the marks of the events that are published. Returns the marks that the
+        new events leave; None where nothing has changed.
+        """
+        con = self.con
+        standard.prepare(con, self.spec)
+        standard.see(con, self.spec)
+        number = self._changes(done)
+        model_id, model = self._model()
+        decisions = self.lake.mark(self.names.decision) or 0
+        dirty = _count(con, "mdm_changed") + _count(con, "mdm_gone")
+        unfinished = self._unfinished(done)
+        if not (dirty or unfinished or anew or decisions != decided or model is None or model_id != modelled):
+            return None
+        whole = model is None or model_id != modelled or dirty + unfinished > _MANY * max(1, _count(con, "mdm_content"))
+        self._standardise(number, whole or not self.exists(self.names.standard))
+        if model is None:
+            model_id, model = self._train()
+        if dirty or unfinished or whole:
+            self._weigh(model, model_id, number, done, whole)
+        self._group(done, whole or anew or decisions != decided)
+        return [(UPDATE, number), (MODEL, model_id), (DECIDED, decisions)]
+
+    # What changed
+
+    def _changes(self, done: int) -> int:
+        """Make `mdm_changed` and `mdm_gone` (uid): records whose content is not what is stored, and those not there."""
+        con = self.con
+        number = 1
+        stored = "SELECT NULL::BIGINT AS uid, NULL::BIGINT AS content WHERE false"
+        if self.exists(self.names.standard):
+            stored = f"SELECT uid, content FROM {self.relation(self.names.standard)} WHERE NOT gone"
+            last = con.execute(f"SELECT max(changed_in) FROM {self.relation(self.names.standard)}").fetchone()
+            number = 1 + max(done, last[0] or 0 if last else 0)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_stored AS {stored}")
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE mdm_changed AS
+               SELECT c.uid FROM mdm_content AS c LEFT JOIN mdm_stored AS s USING (uid)
+               WHERE s.uid IS NULL OR s.content <> c.content"""
+        )
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_stored WHERE uid NOT IN (SELECT uid FROM mdm_content)"
+        )
+        return number
+
+    def _unfinished(self, done: int) -> int:
+        """How many records an update that did not end has written."""
+        if not self.exists(self.names.standard):
+            return 0
+        row = self.con.execute(
+            f"SELECT count(*) FROM {self.relation(self.names.standard)} WHERE changed_in > {done}"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    # Standard records
+
+    def _standardise(self, number: int, whole: bool) -> None:
+        """Write `__standard`: the changed records anew, the gone ones marked; all of them where it is the first time."""
+        con, table = self.con, self.names.standard
+        there = self.exists(table)
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_common (name VARCHAR, value UBIGINT)")
+        if whole:
+            con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_content")
+        elif self.exists(self.names.common):
+            con.execute(f"INSERT INTO mdm_common SELECT name, value FROM {self.relation(self.names.common)}")
+        before = None
+        if there and not whole:
+            before = (
+                f"(SELECT * FROM {self.relation(table)} WHERE NOT gone AND uid NOT IN (SELECT uid FROM mdm_changed) "
+                "AND uid NOT IN (SELECT uid FROM mdm_gone))"
+            )
+        if _count(con, "mdm_changed") or whole:
+            standard.standardise(con, self.spec, before)
+        elif not _count(con, "mdm_gone"):
+            return
+        else:
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) FROM {self.relation(table)} WHERE false"
+            )
+        made = (
+            f"SELECT s.*, c.content, {number}::BIGINT AS changed_in, false AS gone "
+            "FROM mdm_standard AS s JOIN mdm_content AS c USING (uid)"
+        )
+        if there:
+            gone = (
+                "mdm_gone"
+                if not whole
+                else "(SELECT uid FROM mdm_stored WHERE uid NOT IN (SELECT uid FROM mdm_content))"
+            )
+            made += (
+                f" UNION ALL BY NAME SELECT * REPLACE ({number}::BIGINT AS changed_in, true AS gone) "
+                f"FROM {self.relation(table)} WHERE uid IN (SELECT uid FROM {gone})"
+            )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_written AS {made}")
+        self._replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
+        self._replace(self.names.common, "mdm_common", "", True, [])
+
+    def _replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:
+        """Write rows into a companion: in place of all, or of those of the condition `gone`."""
+        con, lake = self.con, self.lake
+        with lake.lock(table):
+            if whole or lake.open(table) is None:
+                lake.publish(lake.stage(con, table, f"SELECT * FROM {rows}"), replace=True, skip_by=skip_by)
+                return
+            found = touched(lake, con, table, gone)
+            kept = f"{found.kept} UNION ALL BY NAME " if found else ""
+            staged = lake.stage(con, table, f"{kept}SELECT * FROM {rows}")
+            lake.publish(staged, replace=found.files if found else (), skip_by=skip_by)
+
+    # The model
+
+    def _model(self) -> tuple[int, Model | None]:
+        """The newest model that was trained with these settings, and its number."""
+        if not self.exists(self.names.model):
+            return 0, None
+        row = self.con.execute(
+            f"SELECT model_id, model FROM {self.relation(self.names.model)} WHERE settings = ? ORDER BY model_id DESC LIMIT 1",
+            [self._settings()],
+        ).fetchone()
+        return (row[0], Model.from_json(row[1])) if row else (0, None)
+
+    def _settings(self) -> str:
+        """What of the file shapes a model: not which rows there are, nor how golden values are chosen."""
+        held = self.spec.model_dump(include={"blocking", "compare", "short_forms", "not_names"})
+        mapped = sorted({name for people in self.spec.people for name in people.columns})
+        return json.dumps({**held, "columns": mapped}, sort_keys=True)
+
+    def comparisons(self, filled: Collection[str]) -> tuple[Comparison, ...]:
+        """Vestry's comparisons that the filled columns allow, with the file's."""
+        own = {name: own_comparison(name, c.model_dump()) for name, c in self.spec.compare.items() if c}
+        kept = [own.pop(c.name, c) for c in comparisons_of(filled) if self.spec.compare.get(c.name, c) is not None]
+        return (*kept, *own.values())
+
+    def _train(self) -> tuple[int, Model]:
+        """Learn a model from all records, keep it with what it rests on, and count how common values are."""
+        con = self.con
+        self._all_records("mdm_all")
+        count = _count(con, "mdm_all")
+        filled = self._filled("mdm_all", count)
+        rules = [*standard.blocking_of(self.spec)]
+        if "homes" in filled and self.spec.blocking.get(standard.HOME_RULE, []) is not None:
+            rules.append("homes")
+        rules = [r for r in rules if r == "homes" or _filled_any(con, "mdm_all", f"k_{r}")]
+        model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
+        weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT)
+        better = calibrated(con, model, "mdm_weighed", count)
+        con.execute(f"UPDATE mdm_weighed SET weight = weight + {shift(model, better)}")
+        last = 0
+        if self.exists(self.names.model):
+            row = con.execute(f"SELECT max(model_id) FROM {self.relation(self.names.model)}").fetchone()
+            last = row[0] if row else 0
+        self._keep_model(last + 1, better, count)
+        return last + 1, better
+
+    def _keep_model(self, number: int, model: Model, count: int) -> None:
+        con, lake = self.con, self.lake
+        from vestry.mdm.people.chart import weights_chart
+
+        versions = {p.table: lake.mark(p.name) for p in self.spec.people}
+        held = pa.table(
+            {
+                "model_id": [number],
+                "trained_at": [datetime.now(UTC)],
+                "records": [count],
+                "settings": [self._settings()],
+                "model": [model.to_json()],
+                "data_versions": [json.dumps(versions)],
+                "chart": [weights_chart(model)],
+            }
+        )
+        con.register("mdm_model_row", held)
+        with lake.lock(self.names.model):
+            lake.publish(lake.stage(con, self.names.model, "SELECT * FROM mdm_model_row"), skip_by=["model_id"])
+        con.unregister("mdm_model_row")
+        if model.tempered:
+            parts = " UNION ALL ".join(
+                f"SELECT {literal(c)} AS name, {quote(c)}::VARCHAR AS value, count(*) / sum(count(*)) OVER () AS share "
+                f"FROM mdm_all WHERE {quote(c)} IS NOT NULL GROUP BY {quote(c)}"
+                for c in model.tempered
+            )
+            with lake.lock(self.names.frequency):
+                lake.publish(lake.stage(con, self.names.frequency, parts), replace=True, skip_by=[])
+
+    def _all_records(self, into: str) -> None:
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self.relation(self.names.standard)} "
+            "WHERE NOT gone AND NOT guarded"
+        )
+
+    def _filled(self, records: str, count: int) -> list[str]:
+        counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
+        row = self.con.execute(f"SELECT {counts} FROM {records}").fetchone() or ()
+        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * count)]
+
+    # Pairs
+
+    def _weigh(self, model: Model, model_id: int, number: int, done: int, whole: bool) -> None:
+        """Write `__pair`: of all records, or of those that changed since the last update that ended."""
+        con = self.con
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE mdm_dirty AS SELECT uid, gone OR guarded AS away FROM {self.relation(self.names.standard)} "
+            f"WHERE changed_in > {done}"
+        )
+        weighed = whole and _exists(con, "mdm_weighed")
+        if whole:
+            if not weighed:
+                self._all_records("mdm_all")
+                weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
+        else:
+            self._candidates(model)
+            weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
+            con.execute(
+                "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
+            )
+        con.execute(_rules(model, self.spec))
+        gone = "uid_l IN (SELECT uid FROM mdm_dirty) OR uid_r IN (SELECT uid FROM mdm_dirty)"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, {model_id}::BIGINT AS model_id FROM mdm_weighed"
+        )
+        self._replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
+        con.execute("DROP TABLE mdm_weighed")
+
+    def _frequencies(self) -> str | None:
+        return self.relation(self.names.frequency) if self.exists(self.names.frequency) else None
+
+    def _candidates(self, model: Model) -> None:
+        """Make `mdm_all` of the records that changed and those that share a blocking key with one of them."""
+        con = self.con
+        records = f"(SELECT * FROM {self.relation(self.names.standard)} WHERE NOT gone AND NOT guarded)"
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {records} WHERE uid IN (SELECT uid FROM mdm_dirty)"
+        )
+        found = " UNION ".join(
+            f"SELECT uid FROM {records} WHERE k_{r} IN (SELECT k_{r} FROM mdm_new WHERE k_{r} IS NOT NULL)"
+            for r in model.blocking
+            if r != "homes"
+        )
+        if "homes" in model.blocking:
+            found += (
+                f" UNION SELECT uid FROM (SELECT uid, first, unnest(homes) AS home FROM {records}) "
+                "WHERE (home, first) IN (SELECT (unnest(homes), first) FROM mdm_new)"
+            )
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT * FROM {records} WHERE uid IN ({found}) "
+            "OR uid IN (SELECT uid FROM mdm_dirty)"
+        )
+
+    # People
+
+    def _group(self, done: int, whole: bool) -> None:
+        """Make `mdm_events` from the records that changed and all that their links reach."""
+        from vestry.mdm.people.identity import make_events
+
+        con = self.con
+        standing = self.relation(self.names.standard)
+        pairs = self.relation(self.names.pair)
+        self._memberships()
+        self._decided()
+        self._told_apart()
+        if whole:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing}")
+        else:
+            self._scope(done, pairs, standing)
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE mdm_members AS
+               SELECT s.uid, s.source, s.record_id, s.gone, s.apart, (row_number() OVER (ORDER BY s.uid) - 1)::BIGINT AS number
+               FROM {standing} AS s WHERE s.uid IN (SELECT uid FROM mdm_scope) AND NOT s.gone"""
+        )
+        links = self._links(pairs)
+        against = self._against(pairs)
+        grouping = group(_count(con, "mdm_members"), links, against)
+        con.register("mdm_groups", pa.table({"number": np.arange(len(grouping.group)), "part": grouping.group}))
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
+               SELECT m.*, g.part, o.person_id AS old_person_id, o.kind IS NOT NULL AS known
+               FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)"""
+        )
+        con.unregister("mdm_groups")
+        make_events(con, f"{pairs}", standing)
+
+    def _memberships(self) -> None:
+        """Make `mdm_membership`: the person of each record by the last event of it."""
+        con = self.con
+        if not self.exists(self.names.event):
+            con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR, kind VARCHAR)")
+            con.execute("CREATE OR REPLACE TEMP TABLE mdm_last AS SELECT 0::BIGINT AS event_id, 0::BIGINT AS person")
+            return
+        events = self.relation(self.names.event)
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
+               SELECT record_number(source, record_id) AS uid, person_id, kind FROM (
+                   SELECT source, record_id, arg_max(person_id, event_id) AS person_id, arg_max(kind, event_id) AS kind
+                   FROM {events} WHERE record_id IS NOT NULL GROUP BY source, record_id
+               ) WHERE kind <> 'leave'"""
+        )
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
+               SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
+        )
+
+    def _decided(self) -> None:
+        """Make `mdm_decided`: for each pair that people decided on, what was said last."""
+        con = self.con
+        if not self.exists(self.names.decision):
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE mdm_decided (uid_l BIGINT, uid_r BIGINT, decision VARCHAR, who VARCHAR, why VARCHAR)"
+            )
+            return
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_decided AS {decided(self.relation(self.names.decision))}")
+
+    def _told_apart(self) -> None:
+        parts = [
+            f"SELECT record_number({literal(t.of)}, CAST({t.left} AS VARCHAR)) AS a, "
+            f"record_number({literal(t.of)}, CAST({t.right} AS VARCHAR)) AS b FROM {t.table}"
+            for t in self.spec.told_apart
+        ]
+        pairs = " UNION ALL ".join(parts) or "SELECT NULL::BIGINT AS a, NULL::BIGINT AS b WHERE false"
+        self.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE mdm_told_apart AS SELECT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({pairs}) WHERE a <> b"
+        )
+
+    def _scope(self, done: int, pairs: str, standing: str) -> None:
+        """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are."""
+        con = self.con
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing} WHERE changed_in > {done}")
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE mdm_edges AS
+               SELECT uid_l, uid_r FROM {pairs} WHERE weight >= {self.spec.thresholds.link}
+               UNION ALL SELECT uid_l, uid_r FROM mdm_decided WHERE decision = 'same'"""
+        )
+        while True:
+            before = _count(con, "mdm_scope")
+            con.execute(
+                """CREATE OR REPLACE TEMP TABLE mdm_scope AS
+                   WITH near AS (
+                       SELECT uid FROM mdm_scope
+                       UNION SELECT uid_r FROM mdm_edges WHERE uid_l IN (SELECT uid FROM mdm_scope)
+                       UNION SELECT uid_l FROM mdm_edges WHERE uid_r IN (SELECT uid FROM mdm_scope)
+                   ), whose AS (SELECT DISTINCT person_id FROM mdm_membership WHERE uid IN (SELECT uid FROM near))
+                   SELECT uid FROM near UNION SELECT uid FROM mdm_membership WHERE person_id IN (SELECT person_id FROM whose)"""
+            )
+            if _count(con, "mdm_scope") == before:
+                return
+
+    def _links(self, pairs: str) -> Pairs:
+        """Links by the model, less those that outrank it, and people's decisions."""
+        return _numbered(
+            self.con,
+            f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+                WHERE weight >= {self.spec.thresholds.link}
+                UNION ALL SELECT uid_l, uid_r, {CERTAIN} FROM mdm_decided WHERE decision = 'same'
+                UNION ALL SELECT p.uid_l, p.uid_r, p.weight FROM {pairs} AS p JOIN mdm_decided AS d USING (uid_l, uid_r)
+                WHERE d.decision = 'unsure' AND p.weight >= {self.spec.thresholds.link}""",
+        )
+
+    def _against(self, pairs: str) -> Pairs:
+        """What tells records apart: decisions, the sources themselves, and evidence."""
+        return _numbered(
+            self.con,
+            f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+                WHERE weight < {self.spec.thresholds.review}
+                UNION ALL SELECT uid_l, uid_r, -{CERTAIN} FROM mdm_decided WHERE decision = 'different'
+                UNION ALL SELECT uid_l, uid_r, -{2 * CERTAIN} FROM mdm_told_apart
+                UNION ALL SELECT a.uid, b.uid, -{CERTAIN / 2} FROM mdm_members AS a JOIN mdm_members AS b
+                    ON a.apart = b.apart AND a.uid < b.uid""",
+        )
+
+
+def decided(ledger: str) -> str:
+    """SQL of the last decision on each pair of a ledger of decisions."""
+    return f"""SELECT uid_l, uid_r, arg_max(decision, decided_at) AS decision, arg_max(who, decided_at) AS who,
+        arg_max(why, decided_at) AS why
+        FROM (SELECT *, least(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_l,
+            greatest(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_r
+            FROM {ledger})
+        GROUP BY uid_l, uid_r HAVING arg_max(decision, decided_at) <> 'withdrawn'"""
+
+
+def _rules(model: Model, spec: MatchFile) -> str:
+    """Put right what adding up weights gets wrong; each rule can be said in a sentence.
+
+    Names alone make nobody one person: without two bits of other evidence a pair is forgotten. Different dates of
+    birth, or different forenames, are never outweighed by a home, a telephone, a surname: a person is asked, unless
+    an identifier is the same. Records that their source tells apart, or a rule, are not compared at all.
+    """
+    compared = model.compared
+    other = [f"coalesce(w_{c}, 0)" for c in compared if c not in _NAMES] or ["0"]
+    numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in _IDENTIFIERS] or ["0"]
+    apart = [
+        f"w_{c} < -4" + (" AND w_born > -10" if c == "born" else "") for c in ("born", "given") if c in compared
+    ] or ["false"]
+    ask = (spec.thresholds.review + spec.thresholds.link) / 2
+    return f"""
+        DELETE FROM mdm_weighed WHERE greatest({", ".join([*other, "-99"])}) < {_BESIDES_NAMES};
+        UPDATE mdm_weighed SET weight = least(weight, {ask})
+        WHERE ({" OR ".join(f"({a})" for a in apart)}) AND greatest({", ".join([*numbers, "-99"])}) < 5;
+        """
+
+
+def _numbered(con: duckdb.DuckDBPyConnection, select: str) -> Pairs:
+    found = con.execute(
+        f"""SELECT a.number AS l, b.number AS r, p.weight::DOUBLE AS w FROM ({select}) AS p
+            JOIN mdm_members AS a ON a.uid = p.uid_l JOIN mdm_members AS b ON b.uid = p.uid_r ORDER BY l, r"""
+    ).fetchnumpy()
+    return Pairs(np.asarray(found["l"]), np.asarray(found["r"]), np.asarray(found["w"]))
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone())
+
+
+def _filled_any(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    return bool(con.execute(f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL LIMIT 1").fetchone())

@@ -1,0 +1,270 @@
+"""The one place where Splink is used: the training of a model, and the weighing of pairs.
+
+Splink 4 today. What the rest of Vestry knows is a `Model`, which is data, and a table of weighed pairs.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vestry.mdm.people.comparisons import Comparison, Level
+
+if TYPE_CHECKING:
+    import duckdb
+    from splink import Linker
+
+#: Random pairs from which chance agreement is measured, and pairs of one block from which training learns at most.
+RANDOM_PAIRS = 1e6
+TRAINED_PAIRS = 2_000_000
+#: How much training may move a parameter from where it begins: the rest keeps rare levels from nonsense.
+TRUST = 0.7
+#: What agreement of two records is taken for one person at the start: each column that is filled must agree.
+_CERTAIN = (("nhs",), ("ni",), ("upn",), ("other",), ("given", "family", "born"), ("given", "family", "postcode"))
+#: Columns that two records share while the others are trained; what blocks is not learnt from.
+_TRAINING = (("born", "family"), ("given", "family"), ("born", "sex"), ("postcode", "given"), ("family", "line"))
+_LEAST = 1e-5
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model: Splink's settings with their parameters, all that is needed to weigh pairs again."""
+
+    settings: Mapping[str, Any]
+    blocking: tuple[str, ...]
+
+    @property
+    def prior(self) -> float:
+        """How likely two records taken at random are one person."""
+        return float(self.settings["probability_two_random_records_match"])
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        return tuple(c["output_column_name"] for c in self.settings["comparisons"])
+
+    @property
+    def tempered(self) -> tuple[str, ...]:
+        """The columns whose commonness tempers evidence."""
+        found = {
+            level["tf_adjustment_column"]
+            for comparison in self.settings["comparisons"]
+            for level in comparison["comparison_levels"]
+            if level.get("tf_adjustment_column")
+        }
+        return tuple(sorted(found))
+
+    def to_json(self) -> str:
+        return json.dumps({"settings": self.settings, "blocking": self.blocking}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        held = json.loads(text)
+        return cls(held["settings"], tuple(held["blocking"]))
+
+
+def train(
+    con: duckdb.DuckDBPyConnection,
+    records: str,
+    comparisons: Sequence[Comparison],
+    blocking: Sequence[str],
+    filled: Sequence[str],
+) -> Model:
+    """Learn from the records of a table, without labels, how much each likeness says.
+
+    `filled` are the columns that hold enough to learn from; `blocking` the names of the `k_…` columns.
+    """
+    with _linker(con, records, _settings(comparisons, blocking)) as linker:
+        certain = _possible(_CERTAIN, filled)
+        if certain:
+            linker.training.estimate_probability_two_random_records_match(
+                [_sharing(columns) for columns in certain], recall=0.8
+            )
+        linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
+        for columns in _possible(_TRAINING, filled)[:3]:
+            rule = _capped(con, records, columns)
+            linker.training.estimate_parameters_using_expectation_maximisation(rule)
+        _settle(linker, comparisons)
+        settings = linker.misc.save_model_to_json()
+    return Model(settings, tuple(blocking))
+
+
+def weigh(
+    con: duckdb.DuckDBPyConnection,
+    records: str,
+    model: Model,
+    into: str,
+    least: float,
+    frequencies: str | None = None,
+) -> None:
+    """Make the table `into`: the pairs of records that a blocking rule brings together and their weights, in bits.
+
+    Columns: uid_l, uid_r (uid_l < uid_r), weight, and w_… for each comparison. `frequencies` names a table (name,
+    value, share) of how common values are; without it that is counted from the records.
+    """
+    with _linker(con, records, dict(model.settings)) as linker:
+        if frequencies:
+            for column in model.tempered:
+                lookup = f"mdm_tf_{column}"
+                con.execute(
+                    f"CREATE OR REPLACE TEMP TABLE {lookup} AS SELECT value AS {column}, share AS tf_{column} "
+                    f"FROM {frequencies} WHERE name = '{column}'"
+                )
+                values = con.sql(f"FROM {lookup}").to_arrow_table()
+                linker.table_management.register_term_frequency_lookup(values, column, overwrite=True)  # type: ignore[no-untyped-call]
+        scored = linker.inference.predict(threshold_match_weight=least)
+        weights = ", ".join(
+            f"round(log2({_factor(c)}), 2)::FLOAT AS w_{c['output_column_name']}" for c in model.settings["comparisons"]
+        )
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT least(uid_l, uid_r) AS uid_l, greatest(uid_l, uid_r) AS uid_r, "
+            f"match_weight::DOUBLE AS weight, {weights} FROM {scored.physical_name}"
+        )
+
+
+def calibrated(con: duckdb.DuckDBPyConnection, model: Model, pairs: str, records: int) -> Model:
+    """The model with the share of matches that its own scores add up to, found by going round until it stands."""
+    weights = con.execute(f"SELECT weight FROM {pairs}").fetchnumpy()["weight"]
+    possible = max(1.0, records * (records - 1) / 2)
+    before = prior = model.prior
+    for _ in range(50):
+        shifted = weights - _odds(before) + _odds(prior)
+        now = float((1 / (1 + np.exp2(-np.clip(shifted, -60, 60)))).sum() / possible)
+        now = min(max(now, 1e-12), 0.5)
+        if abs(math.log2(now / prior)) < 0.001:
+            break
+        prior = now
+    return Model({**model.settings, "probability_two_random_records_match": prior}, model.blocking)
+
+
+def shift(before: Model, after: Model) -> float:
+    """What a weight gains when the prior of one model is replaced by that of the other, in bits."""
+    return _odds(after.prior) - _odds(before.prior)
+
+
+def _odds(probability: float) -> float:
+    return math.log2(probability / (1 - probability))
+
+
+def _factor(comparison: Mapping[str, Any]) -> str:
+    name = comparison["output_column_name"]
+    tempered = any(level.get("tf_adjustment_column") for level in comparison["comparison_levels"])
+    return f"bf_{name}" + (f" * coalesce(bf_tf_adj_{name}, 1)" if tempered else "")
+
+
+def _settings(comparisons: Sequence[Comparison], blocking: Sequence[str]) -> dict[str, Any]:
+    from splink import SettingsCreator
+    from splink import comparison_level_library as levels
+    from splink import comparison_library as library
+
+    made: list[Any] = []
+    for comparison in comparisons:
+        steps: list[Any] = [levels.CustomLevel(comparison.null, "not known").configure(is_null_level=True)]
+        steps += [_level(level) for level in comparison.levels]
+        steps.append(levels.ElseLevel().configure(m_probability=comparison.m_different))
+        made.append(library.CustomComparison(output_column_name=comparison.name, comparison_levels=steps))
+    rules: list[Any] = [f"l.k_{name} = r.k_{name}" for name in blocking if name != "homes"]
+    if "homes" in blocking:
+        rules.append(
+            {
+                "blocking_rule": "l.homes = r.homes AND l.first = r.first",
+                "sql_dialect": "duckdb",
+                "arrays_to_explode": ["homes"],
+            }
+        )
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="uid",
+        comparisons=made,
+        blocking_rules_to_generate_predictions=rules,
+        retain_matching_columns=False,
+        retain_intermediate_calculation_columns=True,
+        max_iterations=20,
+        em_convergence=0.001,
+    ).create_settings_dict("duckdb")
+
+
+def _level(level: Level) -> Any:
+    from splink import comparison_level_library as levels
+
+    told: dict[str, Any] = {"m_probability": level.m, "u_probability": level.u or 5e-7}
+    if level.tf:
+        told |= {
+            "tf_adjustment_column": level.tf,
+            "tf_adjustment_weight": 1.0,
+            "disable_tf_exact_match_detection": True,
+        }
+    if level.u:
+        told["fix_u_probability"] = True
+    if level.fixed:
+        told["fix_m_probability"] = True
+    return levels.CustomLevel(level.sql, level.words).configure(**told)
+
+
+def _possible(rules: Sequence[tuple[str, ...]], filled: Sequence[str]) -> list[tuple[str, ...]]:
+    return [columns for columns in rules if set(columns) <= set(filled)]
+
+
+def _sharing(columns: Sequence[str]) -> str:
+    return " AND ".join(f"l.{c} = r.{c}" for c in columns)
+
+
+def _capped(con: duckdb.DuckDBPyConnection, records: str, columns: Sequence[str]) -> str:
+    """The rule that records share the columns, for a part of the records that makes no more pairs than needed."""
+    names = ", ".join(columns)
+    row = con.execute(
+        f"SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM {records} WHERE {columns[0]} IS NOT NULL GROUP BY {names})"
+    ).fetchone()
+    pairs = float(row[0] or 0) if row else 0.0
+    rule = _sharing(columns)
+    if pairs <= TRAINED_PAIRS:
+        return rule
+    share = int(1_000_000 * TRAINED_PAIRS / pairs)
+    return f"{rule} AND hash(l.{columns[0]}) % 1000000 < {share}"
+
+
+def _settle(linker: Linker, comparisons: Sequence[Comparison]) -> None:
+    """Pull what was learnt towards where it began; agreement in one home and elsewhere is one share of matches."""
+    for begun, learnt in zip(comparisons, linker._settings_obj.comparisons, strict=True):
+        levels = [level for level in learnt.comparison_levels if not level.is_null_level]
+        first = [*(level.m for level in begun.levels), begun.m_different]
+        now = [
+            level.m_probability if isinstance(level.m_probability, float) else m
+            for level, m in zip(levels, first, strict=True)
+        ]
+        for place, degree in enumerate(begun.levels):
+            if degree.words.endswith("in one home") and (now[place], now[place + 1]) != (
+                first[place],
+                first[place + 1],
+            ):
+                now[place] = now[place + 1] = min(0.99, now[place] + now[place + 1])
+        fixed = [*(level.fixed for level in begun.levels), False]
+        for step, m, start, keep in zip(levels, now, first, fixed, strict=True):
+            step._m_probability = start if keep else max(_LEAST, TRUST * m + (1 - TRUST) * start)
+
+
+@contextmanager
+def _linker(con: duckdb.DuckDBPyConnection, records: str, settings: dict[str, Any]) -> Iterator[Linker]:
+    """A linker over a table of the connection, whose own tables are gone when it is left."""
+    from splink import DuckDBAPI, Linker
+
+    logger = logging.getLogger("splink")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            linker = Linker(records, settings, DuckDBAPI(connection=con), set_up_basic_logging=False)
+            try:
+                yield linker
+            finally:
+                linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,278 @@
+"""From the rows of the council's tables to standard records: one for each, with what it is compared and found by.
+
+Two tables come of it. `seen` holds what the sources say now, cheap to make for all; `standard` is made only of the
+records that are new or changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from vestry.mdm.people.model import ATTRIBUTES, Homes, MatchFile, PeopleTable
+from vestry.project import literal
+
+#: A telephone, email or identifier that more records share than this fills a box and tells nobody apart.
+SHARED_BY_MANY = 30
+#: A home that more records name than this is a care home or a hostel: to live there is little evidence.
+HOME_OF_MANY = 40
+#: Records that share a key of a blocking rule with more others than this are left to the other rules.
+BLOCK_OF_MANY = 100
+
+#: The columns that records are compared by.
+COMPARED = (
+    "given", "middle", "family", "parts", "forms", "given_sound", "family_sound", "born", "is_child", "is_adult", "sex",
+    "nhs", "ni", "upn", "other", "uprn", "line", "numbers", "postcode", "homes", "telephone", "email", "apart",
+)  # fmt: skip
+_LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
+
+#: The columns that two records must share to be compared, by name.
+BLOCKING: dict[str, list[str]] = {
+    "nhs": ["nhs"],
+    "ni": ["ni"],
+    "upn": ["upn"],
+    "other": ["other"],
+    "born_family": ["born", "left(family_sound, 3)"],
+    "born_given": ["born", "left(given_sound, 2)"],
+    "born_postcode": ["born", "postcode"],
+    "born_exchanged": [
+        "left(born, 4)",
+        "least(substr(born, 6, 2), right(born, 2))",
+        "greatest(substr(born, 6, 2), right(born, 2))",
+        "least(given_sound, family_sound)",
+        "greatest(given_sound, family_sound)",
+    ],
+    "names_year": ["given_sound", "family_sound", "left(born, 4)"],
+    "names_day": ["given_sound", "family_sound", "right(born, 5)"],
+    "names_place": [
+        "least(given_sound, family_sound)",
+        "greatest(given_sound, family_sound)",
+        "split_part(postcode, ' ', 1)",
+    ],
+    "names": ["least(given, family)", "greatest(given, family)"],
+    "names_postcode": ["postcode", "given_sound", "left(family_sound, 2)"],
+    "telephone": ["telephone", "left(given, 1)"],
+    "email": ["email"],
+}
+#: The rule by homes: any of a record's homes, and the first sound of the forename.
+HOME_RULE = "home_given"
+
+
+def prepare(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
+    """Let the connection know the functions and the short forms that standardising uses."""
+    con.execute(Path(__file__).with_name("standard.sql").read_text(encoding="utf-8"))
+    file = Path(__file__).with_name("short_forms.csv")
+    own = [(full.upper(), " ".join(short).upper()) for full, short in spec.short_forms.items()]
+    con.execute("CREATE OR REPLACE TEMP TABLE mdm_short (full_name VARCHAR, short VARCHAR)")
+    con.execute(
+        f"INSERT INTO mdm_short SELECT * FROM read_csv({literal(str(file))}, header = true, all_varchar = true)"
+    )
+    if own:
+        con.executemany("INSERT INTO mdm_short VALUES (?, ?)", own)
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE mdm_forms AS
+           SELECT name, list_sort(list(DISTINCT full_name)) AS forms FROM (
+               SELECT unnest(string_split(short, ' ')) AS name, full_name FROM mdm_short
+               UNION ALL SELECT full_name, full_name FROM mdm_short
+           ) GROUP BY name"""
+    )
+
+
+def select_of(people: PeopleTable, purpose: str | None) -> str:
+    """SQL of one table's rows as the index sees them; records that it must not hold are left out."""
+    columns = ", ".join(
+        f"try_cast({people.columns[name]} AS {kind}) AS {name}"
+        if kind == "DATE" and name != "date_of_birth"
+        else f"CAST({people.columns[name]} AS VARCHAR) AS {name}"
+        for name, kind in ATTRIBUTES.items()
+        if name in people.columns
+    )
+    key = f"CAST({people.key} AS VARCHAR)"
+    conditions = [f"({people.where})"] if people.where else []
+    hidden = people.hidden(purpose)
+    if hidden:
+        conditions.append(
+            f"{key} NOT IN (SELECT {key} FROM {people.table} WHERE coalesce({hidden}, false) AND {key} IS NOT NULL)"
+        )
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    guarded = f"coalesce({people.protected.when}, false)" if _is_opened(people, purpose) else "false"  # type: ignore[union-attr]
+    return (
+        f"SELECT {literal(people.table)} AS source, {key} AS record_id, {columns}, "
+        f"CAST({people.apart or 'NULL'} AS VARCHAR) AS apart, "
+        f"coalesce(({people.adult or False}), false) AS adult, {guarded} AS guarded FROM {people.table}{where}"
+    )
+
+
+def _is_opened(people: PeopleTable, purpose: str | None) -> bool:
+    return people.protected is not None and people.hidden(purpose) is None
+
+
+def homes_of(homes: Homes) -> str:
+    """SQL of the further homes that records name."""
+    columns = ", ".join(
+        f"CAST({homes.columns.get(n, 'NULL')} AS VARCHAR) AS {n}" for n in ("uprn", "address", "postcode")
+    )
+    return (
+        f"SELECT CAST({homes.source} AS VARCHAR) AS source, CAST({homes.record} AS VARCHAR) AS record_id, "
+        f"{columns} FROM {homes.table}"
+    )
+
+
+def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
+    """Make `mdm_seen` (all rows, a view) and `mdm_homes` (a view) and `mdm_content`: a number for what each record says."""
+    nulls = ", ".join(f"NULL::{'DATE' if n.startswith('valid') else 'VARCHAR'} AS {n}" for n in ATTRIBUTES)
+    shape = f"SELECT NULL::VARCHAR AS source, NULL::VARCHAR AS record_id, {nulls} WHERE false"
+    rows = " UNION ALL BY NAME ".join([shape, *(select_of(p, spec.purpose) for p in spec.people)])
+    con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_seen AS {rows}")
+    homes = [homes_of(h) for h in spec.homes]
+    empty = ", ".join(f"NULL::VARCHAR AS {n}" for n in ("source", "record_id", "uprn", "address", "postcode"))
+    con.execute(
+        f"CREATE OR REPLACE TEMP VIEW mdm_homes AS {' UNION ALL '.join([f'SELECT {empty} WHERE false', *homes])}"
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE mdm_content AS
+           SELECT record_number(source, record_id) AS uid, (sum(content) % 4611686018427387847)::BIGINT AS content
+           FROM (
+               SELECT source, record_id, (hash(s) >> 2)::BIGINT AS content FROM mdm_seen AS s WHERE record_id IS NOT NULL
+               UNION ALL
+               SELECT source, record_id, (hash(h) >> 2)::BIGINT FROM mdm_homes AS h
+               SEMI JOIN mdm_seen USING (source, record_id)
+           ) GROUP BY uid"""
+    )
+
+
+def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | None) -> None:
+    """Make `mdm_standard`: the records whose numbers are in `mdm_changed`, ready to be compared and found.
+
+    `before` is a relation of the standard records that stay, or None where there are none: what so many records
+    share that it says nothing is counted over both, and kept in `mdm_common` (what it is, a number of its value).
+    """
+    known = ", ".join(literal(w.upper()) for w in spec.not_names) or "''"
+    words = ", ".join(
+        f"list_filter(name_words({column}), lambda w: w NOT IN ({known})) AS {name}"
+        for name, column in (("g", "forename"), ("m", "middle_names"), ("f", "surname"))
+    )
+    con.execute(_ROWS.format(words=words))
+    con.execute(_HOMES)
+    _count_common(con, before, {name: name for name in _LIMITED}, SHARED_BY_MANY, "mdm_rows")
+    _count_common(con, before, {"homes": "unnest(homes)"}, HOME_OF_MANY, "mdm_homes_of")
+    limited = ", ".join(
+        f"CASE WHEN hash({c}) NOT IN (SELECT value FROM mdm_common WHERE name = '{c}') THEN {c} END AS {c}"
+        for c in _LIMITED
+    )
+    con.execute(_WITHOUT_COMMON.format(limited=limited))
+    rules = blocking_of(spec)
+    keys = ", ".join(
+        f"CASE WHEN {' AND '.join(f'({c}) IS NOT NULL' for c in columns)} "
+        f"THEN (hash({literal(name)}, {', '.join(columns)}) >> 1)::BIGINT END AS k_{name}"
+        for name, columns in rules.items()
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_keyed AS SELECT *, {keys} FROM mdm_limited")
+    _count_common(con, before, {f"k_{name}": f"k_{name}" for name in rules}, BLOCK_OF_MANY, "mdm_keyed")
+    keys = ", ".join(
+        f"CASE WHEN hash(k_{n}) NOT IN (SELECT value FROM mdm_common WHERE name = 'k_{n}') THEN k_{n} END AS k_{n}"
+        for n in rules
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * REPLACE ({keys}) FROM mdm_keyed")
+    for name in ("rows", "homes_of", "limited", "keyed"):
+        con.execute(f"DROP TABLE mdm_{name}")
+
+
+def blocking_of(spec: MatchFile) -> dict[str, list[str]]:
+    """The blocking rules: Vestry's with the file's."""
+    rules = {**BLOCKING, **spec.blocking}
+    return {name: columns for name, columns in rules.items() if columns and name != HOME_RULE}
+
+
+def _count_common(
+    con: duckdb.DuckDBPyConnection, before: str | None, columns: Mapping[str, str], limit: int, rows: str
+) -> None:
+    """Add to `mdm_common` the values of the rows' columns that, with those before, more than `limit` records share."""
+    for name, sql in columns.items():
+        new = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {rows}) WHERE v IS NOT NULL GROUP BY v"
+        if before:
+            old = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {before}) WHERE v IN (SELECT v FROM new) GROUP BY v"
+            counted = f"WITH new AS ({new}), old AS ({old}) SELECT v, new.n + coalesce(old.n, 0) AS n FROM new LEFT JOIN old USING (v)"
+        else:
+            counted = new
+        con.execute(
+            f"INSERT INTO mdm_common SELECT {literal(name)}, hash(v) FROM ({counted}) WHERE n > {limit} "
+            f"AND hash(v) NOT IN (SELECT value FROM mdm_common WHERE name = {literal(name)})"
+        )
+
+
+#: The last of a record's rows, with everything standardised that is of one row.
+_ROWS = """
+CREATE OR REPLACE TEMP TABLE mdm_rows AS
+WITH told AS (
+    SELECT *, record_number(source, record_id) AS uid FROM mdm_seen
+    WHERE record_id IS NOT NULL AND record_number(source, record_id) IN (SELECT uid FROM mdm_changed)
+),
+last AS (
+    SELECT * FROM told
+    QUALIFY row_number() OVER (
+        PARTITION BY uid ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, hash(told)
+    ) = 1
+),
+words AS (SELECT *, {words}, birth_key(date_of_birth) AS day FROM last),
+named AS (
+    SELECT
+        *, g[1] AS given,
+        nullif(array_to_string(list_concat(g[2:], m), ' '), '') AS middle,
+        nullif(array_to_string(f, ''), '') AS family,
+        list_filter(f, lambda w: length(w) > 2) AS parts
+    FROM words
+)
+SELECT
+    n.uid, n.source, n.record_id,
+    tidy(n.title) AS title, tidy(n.forename) AS forename, tidy(n.middle_names) AS middle_names,
+    tidy(n.surname) AS surname, n.day AS date_of_birth, n.sex AS sex_told, n.nhs_number, n.ni_number,
+    n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
+    postcode(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
+    n.valid_from, n.valid_to, n.guarded,
+    n.given, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
+    name_sound(n.given) AS given_sound, name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
+    CAST(n.day AS VARCHAR) AS born,
+    n.day > current_date - INTERVAL 17 YEAR AS is_child,
+    n.adult OR coalesce(n.day <= current_date - INTERVAL 18 YEAR, false) AS is_adult,
+    coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
+    nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
+    nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
+    address_key(n.address) AS line, address_numbers(address_key(n.address)) AS numbers,
+    telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
+    (hash(coalesce(uprn(n.uprn), postcode(n.postcode) || address_numbers(address_key(n.address)))) >> 1)::BIGINT AS home,
+    CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
+FROM named AS n LEFT JOIN mdm_forms AS forms ON forms.name = n.given
+"""
+
+#: Numbers of all homes that a record names, now or before: by UPRN, by address, by postcode and house number.
+_HOMES = """
+CREATE OR REPLACE TEMP TABLE mdm_homes_of AS
+WITH told AS (
+    SELECT source, record_id, uprn, address, postcode FROM mdm_seen
+    UNION SELECT source, record_id, uprn, address, postcode FROM mdm_homes
+),
+named AS (
+    SELECT record_number(source, record_id) AS uid, uprn(uprn) AS uprn, address_key(address) AS line,
+        postcode(postcode) AS code
+    FROM told WHERE record_id IS NOT NULL AND record_number(source, record_id) IN (SELECT uid FROM mdm_changed)
+),
+numbered AS (SELECT *, address_numbers(line) AS numbers FROM named),
+keys AS (
+    SELECT uid, hash('uprn', uprn) AS home FROM numbered WHERE uprn IS NOT NULL
+    UNION SELECT uid, hash('line', line) FROM numbered WHERE numbers IS NOT NULL
+    UNION SELECT uid, hash('post', code, numbers) FROM numbered WHERE code IS NOT NULL AND numbers IS NOT NULL
+)
+SELECT uid, list((home >> 1)::BIGINT) AS homes FROM keys GROUP BY uid
+"""
+
+_WITHOUT_COMMON = """
+CREATE OR REPLACE TEMP TABLE mdm_limited AS
+WITH homes AS (
+    SELECT uid, list(home) AS homes FROM (SELECT uid, unnest(homes) AS home FROM mdm_homes_of)
+    WHERE hash(home) NOT IN (SELECT value FROM mdm_common WHERE name = 'homes') GROUP BY uid
+)
+SELECT r.* REPLACE ({limited}), h.homes FROM mdm_rows AS r LEFT JOIN homes AS h USING (uid)
+"""

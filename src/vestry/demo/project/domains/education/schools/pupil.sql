@@ -1,18 +1,9 @@
 -- One row a pupil's number, as the newest term has the pupil. A term is known by when it ends, or thereabouts.
-WITH dated AS (
-    SELECT
-        *,
-        CASE term WHEN 1 THEN make_date(school_year, 9, 1) WHEN 2 THEN make_date(school_year + 1, 1, 1)
-            WHEN 3 THEN make_date(school_year + 1, 4, 1) END AS term_from,
-        CASE term WHEN 1 THEN make_date(school_year, 12, 20) WHEN 2 THEN make_date(school_year + 1, 3, 31)
-            WHEN 3 THEN make_date(school_year + 1, 7, 20) END AS term_to
-    FROM education.schools.pupil_term
-)
 SELECT
     pupil_id, upn, forename, middle_names, surname, date_of_birth, sex, year_group, school_no, school,
     uprn, address, postcode, telephone, contact_1, contact_1_relationship, contact_2, contact_2_relationship,
     min(term_from) OVER pupil AS first_seen_on,
     max(term_to) OVER pupil   AS last_seen_on
-FROM dated
+FROM education.schools.pupil_term
 WINDOW pupil AS (PARTITION BY pupil_id)
 QUALIFY row_number() OVER (PARTITION BY pupil_id ORDER BY school_year DESC, term DESC) = 1

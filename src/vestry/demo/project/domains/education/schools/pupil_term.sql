@@ -5,14 +5,21 @@ WITH told AS (
         postcode(postcode)                        AS code,
         address_key(regexp_replace(address, ', Westmarsh\b.*$', '')) AS line,
         try_cast(sessions_possible AS BIGINT)     AS possible,
-        try_cast(sessions_attended AS BIGINT)     AS attended
+        try_cast(sessions_attended AS BIGINT)     AS attended,
+        -- The file is named attendance_2024_1.csv.
+        try_cast(regexp_extract(_source, '_([0-9]{4})_([0-9])', 1) AS BIGINT) AS school_year,
+        try_cast(regexp_extract(_source, '_([0-9]{4})_([0-9])', 2) AS BIGINT) AS term
     FROM bronze.schools.attendance
 )
 SELECT
     t.pupil_id,
-    -- The file is named attendance_2024_1.csv.
-    try_cast(regexp_extract(t._source, '_([0-9]{4})_([0-9])', 1) AS BIGINT) AS school_year,
-    try_cast(regexp_extract(t._source, '_([0-9]{4})_([0-9])', 2) AS BIGINT) AS term,
+    t.school_year,
+    t.term,
+    -- Terms as they mostly are; no file says when one began.
+    CASE t.term WHEN 1 THEN make_date(t.school_year, 9, 1) WHEN 2 THEN make_date(t.school_year + 1, 1, 1)
+        WHEN 3 THEN make_date(t.school_year + 1, 4, 1) END AS term_from,
+    CASE t.term WHEN 1 THEN make_date(t.school_year, 12, 20) WHEN 2 THEN make_date(t.school_year + 1, 3, 31)
+        WHEN 3 THEN make_date(t.school_year + 1, 7, 20) END AS term_to,
     tidy(t.upn)                                   AS upn,
     tidy(t.forename)                              AS forename,
     tidy(t.middle_names)                          AS middle_names,

@@ -1,0 +1,50 @@
+-- When each person lived alone: from and until. Alone on a day: alone_from <= day and (alone_to is null or alone_to > day).
+WITH private AS (
+    SELECT m.*, coalesce(m.to_date, DATE '2999-01-01') AS until, p.date_of_birth,
+        least(name_key(split_part(p.forename, ' ', 1)), name_key(p.surname)) AS name_a,
+        greatest(name_key(split_part(p.forename, ' ', 1)), name_key(p.surname)) AS name_b
+    FROM people.households.member AS m
+    JOIN people.households.household AS h USING (household_id)
+    JOIN people.index.person AS p USING (person_id)
+    WHERE NOT h.communal
+),
+-- Days on which somebody came or went, as far as this person was there.
+turn AS (
+    SELECT person_id, household_id, from_date AS day FROM private
+    UNION
+    SELECT a.person_id, a.household_id, unnest([b.from_date, b.until])
+    FROM private AS a
+    JOIN private AS b USING (household_id)
+),
+stretch AS (
+    SELECT person_id, household_id, day, lead(day) OVER (PARTITION BY person_id, household_id ORDER BY day) AS next_day
+    FROM turn
+),
+within AS (
+    SELECT a.person_id, a.household_id, a.uprn, a.name_a, a.name_b, a.date_of_birth, s.day, s.next_day
+    FROM stretch AS s
+    JOIN private AS a ON a.person_id = s.person_id AND a.household_id = s.household_id
+        AND a.from_date <= s.day AND a.until >= s.next_day
+    WHERE s.next_day > s.day
+),
+solitary AS (
+    SELECT
+        *,
+        coalesce(day > lag(next_day) OVER (PARTITION BY person_id, household_id ORDER BY day), true) AS begins
+    FROM within AS w
+    WHERE NOT EXISTS (
+        SELECT 1 FROM private AS o
+        WHERE o.household_id = w.household_id AND o.person_id <> w.person_id
+          AND o.from_date < w.next_day AND o.until > w.day
+          -- Two records of one name, of whom no two dates of birth are known, are hardly two people.
+          AND NOT coalesce(o.name_a = w.name_a AND o.name_b = w.name_b
+              AND coalesce(o.date_of_birth = w.date_of_birth, true), false))
+),
+island AS (
+    SELECT *, sum(begins::INT) OVER (PARTITION BY person_id, household_id ORDER BY day) AS n FROM solitary
+)
+SELECT
+    person_id, household_id, any_value(uprn) AS uprn,
+    min(day) AS alone_from, nullif(max(next_day), DATE '2999-01-01') AS alone_to
+FROM island
+GROUP BY person_id, household_id, n

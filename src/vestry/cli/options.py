@@ -23,7 +23,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except VestryError as error:
-            if ctx.params.get("trace"):
+            if ctx.find_root().params.get("trace"):
                 raise
             from vestry.console import fail
 
@@ -32,7 +32,7 @@ class Commands(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
-            if ctx.params.get("trace"):
+            if ctx.find_root().params.get("trace"):
                 raise
             from vestry.console import fail
 

@@ -54,7 +54,7 @@ def _then(workspace: Workspace, found: re.Match[str]) -> str:
             raise VestryError(f"`{value}` is not a version", "the query", "write AT (VERSION => 3)")
         version = int(value)
     else:
-        version = workspace.lake.version_at(name, _moment(value))
+        version = workspace.lake.version_at(name, moment(value))
     newest = workspace.lake.history(name, 1)[0].version
     if version > newest:
         raise VestryError(f"{name} has no version {version}", "the query", f"its versions are 0 to {newest}")
@@ -62,7 +62,7 @@ def _then(workspace: Workspace, found: re.Match[str]) -> str:
     return f"{workspace.engine.relation(name, version)}{alias}"
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A day (its end) or a time, in UTC where no zone is given."""
     bare = re.sub(r"^(timestamptz|timestamp|date)\s*'?", "", text, flags=re.IGNORECASE).strip("'")
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vestry.mdm.people.golden import golden_select
-from vestry.mdm.people.index import DECIDED, MODEL, UPDATE, Companions, Index
+from vestry.mdm.people.index import UPDATE, Companions, Index
 from vestry.mdm.people.model import ATTRIBUTES, read_match
 from vestry.mdm.people.standard import homes_of, select_of
 from vestry.products.builder import Context, Making
@@ -83,18 +83,16 @@ def _index(context: Context) -> Index:
 
 def _events(context: Context, names: Companions) -> Making | None:
     index = _index(context)
-    marks = index.update(context.mark(UPDATE) or 0, context.mark(MODEL) or 0, context.mark(DECIDED) or 0, context.anew)
+    marks = index.update(context.mark, context.anew)
     if marks is None:
         return None
     if not index.exists(names.event):
-        return Making("SELECT * FROM mdm_events", order=["event_id"], marks=dict(marks))
+        return Making("SELECT * FROM mdm_events", order=["event_id"], marks=marks)
     if context.anew:
         kept = f"SELECT * FROM {index.relation(names.event)} UNION ALL BY NAME SELECT * FROM mdm_events"
-        return Making(kept, order=["event_id"], marks=dict(marks))
+        return Making(kept, order=["event_id"], marks=marks)
     context.con.execute("CREATE OR REPLACE TEMP TABLE mdm_added AS SELECT event_id FROM mdm_events")
-    return Making(
-        "SELECT * FROM mdm_events", keys=["event_id"], affected="mdm_added", order=["event_id"], marks=dict(marks)
-    )
+    return Making("SELECT * FROM mdm_events", keys=["event_id"], affected="mdm_added", order=["event_id"], marks=marks)
 
 
 def _records(context: Context, names: Companions) -> Making | None:

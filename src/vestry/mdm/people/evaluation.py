@@ -15,33 +15,32 @@ have it, and that number given to Wilson's interval (Franco et al., 2019, J. Sur
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from vestry.project import VestryError, literal, quote
-from vestry.project.errors import listed
+from vestry.mdm.people.quality import (
+    ENOUGH_LINKS,
+    FAR_UNDER,
+    Evaluation,
+    Group,
+    Lines,
+    Lookalikes,
+    Quality,
+    Share,
+    SourcePair,
+    lines,
+    wilson,
+)
+from vestry.mdm.people.truth import Truth, read_truth
+from vestry.project import VestryError, quote
 
 if TYPE_CHECKING:
     import duckdb
 
-#: A group whose recall is more than this under the best group's is marked.
-FAR_UNDER = 0.02
-#: Of so many true links a group's recall may be the best: that of three links is chance.
-ENOUGH_LINKS = 100
-_Z = 1.959963984540054
+__all__ = ["Evaluation", "Lines", "Truth", "evaluate", "lines", "read_truth"]
 
-_PEOPLE = ("source", "record_id", "person_id")
-_LABELS = ("source_a", "record_a", "source_b", "record_b", "same")
-_EXPECTED = (
-    f"a truth has the columns {', '.join(_PEOPLE)} (further columns are groups: age_band, sex …), "
-    f"reviewed pairs have {', '.join(_LABELS)}, as CSV or Parquet"
-)
-_SAME = ("true", "t", "yes", "y", "1", "same")
-_DIFFERENT = ("false", "f", "no", "n", "0", "different")
-_UNSURE = ("", "unsure")
+#: A column of the truth that has more values than this is of no groups.
+MOST_GROUPS = 50
 #: What a record may lack: each of these things, by any of its columns.
 _THINGS = (
     ("forename",),
@@ -52,166 +51,6 @@ _THINGS = (
     ("uprn", "address", "postcode"),
     ("telephone", "email"),
 )
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the index is held against: a relation of people or of reviewed pairs, and its columns of groups."""
-
-    kind: Literal["people", "labels"]
-    relation: str
-    groups: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share and its interval of 95 %; None where there is nothing to take a share of."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        if self.value is None or self.low is None or self.high is None:
-            return "–"
-        return f"{100 * self.value:.2f} % ({100 * self.low:.2f} to {100 * self.high:.2f})"
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Precision, recall and F1 of what was found; `right`, `false`, `missed` are counts of pairs or clusters."""
-
-    precision: Share
-    recall: Share
-    f1: Share
-    right: float
-    false: float
-    missed: float
-
-    def as_dict(self) -> dict[str, Any]:
-        shares = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        interval = {name: None if s.low is None else [s.low, s.high] for name, s in shares.items()}
-        counts = {"right": self.right, "false": self.false, "missed": self.missed}
-        return {**{name: s.value for name, s in shares.items()}, "interval": interval, **counts}
-
-
-@dataclass(frozen=True)
-class SourcePair:
-    """Pairs of one record of each of two sources."""
-
-    left: str
-    right: str
-    quality: Quality
-
-
-@dataclass(frozen=True)
-class Group:
-    """The links of the records of a group. `far_under`: its recall is far under that of the best group."""
-
-    name: str
-    value: str
-    records: int
-    links: float
-    quality: Quality
-    far_under: bool = False
-
-
-@dataclass(frozen=True)
-class Lookalikes:
-    """Pairs of records of *different* people who are easily taken for one: how many there are, how many were joined."""
-
-    kind: str
-    pairs: int
-    joined: int
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What was judged, and how well it was found."""
-
-    kind: Literal["people", "labels"]
-    records: int
-    missing_from_index: int
-    unknown_to_truth: int
-    pairwise: Quality
-    #: Recall where the links of records that are missing from the index count as missed.
-    recall_with_missing: float | None
-    cluster: Quality | None = None
-    #: Clusters of one record left aside: they are right wherever nothing is done.
-    cluster_of_several: Quality | None = None
-    by_sources: tuple[SourcePair, ...] = ()
-    by_group: tuple[Group, ...] = ()
-    lookalikes: tuple[Lookalikes, ...] = ()
-    sizes: Mapping[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        groups: dict[str, dict[str, Any]] = {}
-        for g in self.by_group:
-            told = {"records": g.records, "links": g.links, "far_under": g.far_under, **g.quality.as_dict()}
-            groups.setdefault(g.name, {})[g.value] = told
-        return {
-            "against": self.kind,
-            "records": self.records,
-            "missing_from_index": self.missing_from_index,
-            "unknown_to_truth": self.unknown_to_truth,
-            **self.sizes,
-            "pairwise": {**self.pairwise.as_dict(), "recall_with_missing": self.recall_with_missing},
-            "cluster": self.cluster and self.cluster.as_dict(),
-            "cluster_of_several": self.cluster_of_several and self.cluster_of_several.as_dict(),
-            "by_sources": [{"sources": [s.left, s.right], **s.quality.as_dict()} for s in self.by_sources],
-            "by_group": groups,
-            "false_matches": {k.kind: {"pairs": k.pairs, "joined": k.joined} for k in self.lookalikes},
-        }
-
-    def to_json(self) -> str:
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
-
-
-def read_truth(con: duckdb.DuckDBPyConnection, path: Path) -> Truth:
-    """The truth in a file, or in `people.…` or `labels.…` of a folder, as a temporary table.
-
-    Raises VestryError that says which columns are expected and where.
-    """
-    names = [f"{name}.{kind}" for name in ("people", "labels") for kind in ("parquet", "csv")]
-    file = next((path / n for n in names if (path / n).is_file()), None) if path.is_dir() else path
-    if file is None or not file.is_file():
-        what = "there is no truth here" if file is None else "there is no such file"
-        raise VestryError(what, str(path), f"name a file or a folder that holds one of {', '.join(names)}: {_EXPECTED}")
-    if file.suffix.lower() not in (".csv", ".parquet"):
-        raise VestryError("a truth is CSV or Parquet", str(file), _EXPECTED)
-    import duckdb
-
-    read = "read_csv({}, header = true, all_varchar = true)" if file.suffix.lower() == ".csv" else "read_parquet({})"
-    try:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_truth AS FROM {read.format(literal(str(file)))}")
-    except duckdb.Error as error:  # whose text may hold values
-        raise VestryError(f"the file cannot be read as {file.suffix[1:]}", str(file), _EXPECTED) from error
-    columns = {c.lower(): c for c in _columns(con, "mdm_truth")}
-    if set(_PEOPLE) <= set(columns):
-        return Truth("people", "mdm_truth", tuple(c for low, c in columns.items() if low not in _PEOPLE))
-    if set(_LABELS) <= set(columns):
-        _read_labels(con, file)
-        return Truth("labels", "mdm_truth")
-    near = max((_PEOPLE, _LABELS), key=lambda wanted: len(set(wanted) & set(columns)))
-    lacking = [c for c in near if c not in columns]
-    what = (
-        f"the column{'s' if len(lacking) > 1 else ''} {listed(lacking)} {'are' if len(lacking) > 1 else 'is'} missing"
-    )
-    raise VestryError(what, str(file), _EXPECTED)
-
-
-def _read_labels(con: duckdb.DuckDBPyConnection, file: Path) -> None:
-    word = "lower(trim(CAST(same AS VARCHAR)))"
-    odd = f"FROM mdm_truth WHERE {word} NOT IN {(*_SAME, *_DIFFERENT, *_UNSURE)}"
-    if count := _number(con, f"SELECT count(*) {odd}"):
-        what = f"the column `same` of {count:,} row{'s' if count > 1 else ''} says neither yes nor no"
-        raise VestryError(
-            what, str(file), "write true or false (yes or no, same or different); unsure rows may be empty"
-        )
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE mdm_truth AS SELECT * REPLACE ({word} IN {_SAME} AS same) "
-        f"FROM mdm_truth WHERE {word} IN {(*_SAME, *_DIFFERENT)}"
-    )
 
 
 def evaluate(con: duckdb.DuckDBPyConnection, found: str, truth: Truth) -> Evaluation:
@@ -230,54 +69,335 @@ def evaluate(con: duckdb.DuckDBPyConnection, found: str, truth: Truth) -> Evalua
             con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
-_TABLES = ("mdm_judged", "mdm_cell", "mdm_units", "mdm_told")
+_TABLES = ("mdm_judged", "mdm_told", "mdm_cell", "mdm_unit")
 
 
 def _by_people(con: duckdb.DuckDBPyConnection, found: str, truth: Truth) -> Evaluation:
-    groups = {name: f"CAST(t.{quote(name)} AS VARCHAR)" for name in truth.groups}
     known = _columns(con, found)
+    _tell(con, truth)
+    groups = {name: f"CAST(t.{quote(name)} AS VARCHAR)" for name in truth.groups if _is_group(con, name)}
     if "missing" not in groups and (lacks := _lacks(known)):
         groups["missing"] = lacks
-    listed_ = "".join(f", {sql} AS {quote('group ' + name)}" for name, sql in groups.items())
-    looks = {name: sql for name, needs, sql in _LOOKS if set(needs) <= set(known)}
-    looked = "".join(f", {sql} AS {name}" for name, sql in looks.items())
+    looks = {name: sql for name, (needs, sql) in _LOOKS.items() if set(needs) <= set(known)}
+    columns = {**{_group(name): f"coalesce({sql}, 'not known')" for name, sql in groups.items()}, **looks}
+    more = "".join(f", {sql} AS {quote(name)}" for name, sql in columns.items())
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE mdm_told AS SELECT DISTINCT CAST(source AS VARCHAR) AS source, "
-        f"CAST(record_id AS VARCHAR) AS record_id, CAST(person_id AS VARCHAR) AS person_id "
-        f"FROM {truth.relation} WHERE person_id IS NOT NULL"
+        f"CREATE OR REPLACE TEMP TABLE mdm_judged AS SELECT t._source AS source, "
+        f"CAST(f.person_id AS VARCHAR) AS found, t._person AS truth{more} "
+        f"FROM mdm_told AS t JOIN {found} AS f ON f.source = t._source AND CAST(f.record_id AS VARCHAR) = t._record"
     )
-    twice = _number(con, "SELECT count(*) FROM (FROM mdm_told GROUP BY source, record_id HAVING count(*) > 1)")
-    if twice:
-        what = f"the truth says of {twice:,} record{'s' if twice > 1 else ''} that two people are behind it"
-        raise VestryError(what, mend="a record (source, record_id) belongs to one person_id")
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE mdm_judged AS
-            SELECT CAST(t.source AS VARCHAR) AS source, CAST(f.person_id AS VARCHAR) AS found,
-                CAST(t.person_id AS VARCHAR) AS truth{listed_}{looked}
-            FROM (FROM {truth.relation} WHERE person_id IS NOT NULL QUALIFY row_number() OVER (
-                PARTITION BY source, record_id) = 1) AS t
-            JOIN {found} AS f ON f.source = CAST(t.source AS VARCHAR)
-                AND CAST(f.record_id AS VARCHAR) = CAST(t.record_id AS VARCHAR)"""
-    )
-    records, told = _number(con, "SELECT count(*) FROM mdm_judged"), _number(con, "SELECT count(*) FROM mdm_told")
+    records, told = _one(con, "SELECT count(*) FROM mdm_judged"), _one(con, "SELECT count(*) FROM mdm_told")
     if not records:
-        _strangers(con, found, "SELECT source FROM mdm_told")
-    con.execute(_CELLS)
-    whole = _qualities(con, "NULL::VARCHAR")[None]
-    linked = _number(con, "SELECT sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM mdm_told GROUP BY person_id)")
-    right, in_index, in_truth = _row(con, _CLUSTERS.format(least=1))
-    several = _row(con, _CLUSTERS.format(least=2))
+        raise _strangers(con, found, "SELECT _source AS source FROM mdm_told")
+    con.execute(_CELL)
+    con.execute(_UNIT.format(label="''"))
+    whole, _ = _measured(con)[""]
+    links = _one(con, "SELECT sum(n * (n - 1) // 2) FROM (SELECT count(*) AS n FROM mdm_told GROUP BY _person)")
+    clusters, several = (_row(con, _CLUSTERS.format(least=least)) for least in (1, 2))
     return Evaluation(
-        "people",
-        records,
-        told - records,
-        _number(con, f"SELECT count(*) FROM {found}") - records,
-        whole.quality,
-        whole.quality.right / linked if linked else None,
-        _counted(right, in_index, in_truth),
-        _counted(*several),
-        _source_pairs(con),
-        tuple(g for name in groups for g in _groups(con, name)),
-        _lookalikes(con, looks),
-        {"people_in_index": in_index, "people_in_truth": in_truth},
+        kind="people",
+        records=records,
+        missing_from_index=told - records,
+        unknown_to_truth=_one(con, f"SELECT count(*) FROM {found} AS f") - records,
+        pairwise=whole,
+        recall_with_missing=whole.right / links if links else None,
+        cluster=_counted(*clusters),
+        cluster_of_several=_counted(*several),
+        by_sources=_source_pairs(con),
+        by_group=tuple(group for name in groups for group in _groups(con, name)),
+        lookalikes=_lookalikes(con, looks),
+        sizes={"people_in_index": clusters[1], "people_in_truth": clusters[2]},
     )
+
+
+def _tell(con: duckdb.DuckDBPyConnection, truth: Truth) -> None:
+    """Make `mdm_told`: one row for each record of the truth, which may tell it twice but not differently."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE mdm_told AS SELECT *, CAST(source AS VARCHAR) AS _source, "
+        f"CAST(record_id AS VARCHAR) AS _record, CAST(person_id AS VARCHAR) AS _person "
+        f"FROM {truth.relation} WHERE source IS NOT NULL AND record_id IS NOT NULL AND person_id IS NOT NULL"
+    )
+    differing = "SELECT 1 FROM mdm_told GROUP BY _source, _record HAVING count(DISTINCT _person) > 1"
+    if twice := _one(con, f"SELECT count(*) FROM ({differing})"):
+        what = f"the truth says of {twice:,} record{'s' if twice > 1 else ''} that different people are behind it"
+        raise VestryError(what, mend="give each record (source, record_id) one person_id")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE mdm_told AS FROM mdm_told AS t "
+        "QUALIFY row_number() OVER (PARTITION BY _source, _record ORDER BY t) = 1"
+    )
+
+
+def _strangers(con: duckdb.DuckDBPyConnection, found: str, told: str) -> VestryError:
+    named = [
+        ", ".join(
+            str(name) for (name,) in con.execute(f"SELECT DISTINCT source FROM {r} AS r ORDER BY 1 LIMIT 20").fetchall()
+        )
+        for r in (f"({told})", found)
+    ]
+    return VestryError(
+        "no record of the truth is in the index",
+        mend=f"`source` is the product table and `record_id` its key; the truth's sources: {named[0] or 'none'}; "
+        f"the index's: {named[1] or 'none'}",
+    )
+
+
+#: Records by person found and person true, with how many the one and the other have in all.
+_CELL = """
+CREATE OR REPLACE TEMP TABLE mdm_cell AS
+SELECT found, truth, n, sum(n) OVER (PARTITION BY found)::BIGINT AS n_found,
+    sum(n) OVER (PARTITION BY truth)::BIGINT AS n_truth
+FROM (SELECT found, truth, count(*) AS n FROM mdm_judged GROUP BY ALL)
+"""
+
+#: For each label and true person, the ends of links (a link has two, so that one between two labels counts half for
+#: each) that are right, false and missed, and how many false ends of the label would go with the person.
+_UNIT = """
+CREATE OR REPLACE TEMP TABLE mdm_unit AS
+WITH labelled AS (SELECT {label} AS label, found, truth, count(*) AS v FROM mdm_judged GROUP BY ALL),
+met AS (SELECT label, found, sum(v)::BIGINT AS v_found FROM labelled GROUP BY ALL)
+SELECT met.label, c.truth AS unit, sum(coalesce(v, 0))::BIGINT AS records,
+    sum(coalesce(v, 0) * (n - 1))::DOUBLE AS good, sum(coalesce(v, 0) * (n_found - n))::DOUBLE AS wrong,
+    sum(coalesce(v, 0) * (n_truth - n))::DOUBLE AS missed,
+    sum(coalesce(v, 0) * (n_found - n) + n * (v_found - coalesce(v, 0)))::DOUBLE AS gone
+FROM met JOIN mdm_cell AS c USING (found)
+LEFT JOIN labelled AS l ON l.label = met.label AND l.found = c.found AND l.truth = c.truth
+GROUP BY ALL
+"""
+
+#: The sums by label, and the jackknife's variances of precision, recall and F1 with how many units each rests on.
+_MEASURE = """
+WITH total AS (
+    SELECT label, sum(records)::BIGINT AS records, sum(good) AS a, sum(wrong) AS b, sum(missed) AS c
+    FROM mdm_unit GROUP BY label
+),
+without AS (
+    SELECT label, total.* EXCLUDE (label), good + gone > 0 AS in_p, good + missed > 0 AS in_r,
+        (a - good) / nullif(a + b - good - gone, 0) - a / nullif(a + b, 0) AS p,
+        (a - good) / nullif(a + c - good - missed, 0) - a / nullif(a + c, 0) AS r,
+        2 * (a - good) / nullif(2 * a + b + c - 2 * good - gone - missed, 0)
+            - 2 * a / nullif(2 * a + b + c, 0) AS f
+    FROM total JOIN mdm_unit USING (label)
+)
+SELECT label, records, a / 2, b / 2, c / 2,
+    count(*) FILTER (in_p), sum(p * p) FILTER (in_p), count(*) FILTER (in_r), sum(r * r) FILTER (in_r),
+    count(*) FILTER (in_p OR in_r), sum(f * f) FILTER (in_p OR in_r)
+FROM without GROUP BY label, records, a, b, c
+"""
+
+
+def _measured(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[Quality, int]]:
+    """What `mdm_unit` comes to, with the number of records, by label."""
+    found = {}
+    for label, records, right, false, missed, *spread in con.execute(_MEASURE).fetchall():
+        wholes = (right + false, right + missed, right + (false + missed) / 2)
+        p, r, f = (_spread_share(right, *rest) for rest in zip(wholes, spread[0::2], spread[1::2], strict=True))
+        found[label] = Quality(p, r, f, right, false, missed), records
+    return found
+
+
+def _spread_share(part: float, whole: float, units: int, squares: float | None) -> Share:
+    """A share whose parts come in units, with the interval of as many independent parts as vary like it."""
+    if not whole:
+        return Share()
+    value = part / whole
+    variance = (units - 1) / units * squares if units and squares else 0.0
+    # Where nothing varies the sample does not tell how much it might: each unit then counts as one.
+    n = value * (1 - value) / variance if variance else units
+    return Share(value, *wilson(value, max(1.0, min(n, whole))))
+
+
+#: Clusters that are exactly right, of those found and of those true.
+_CLUSTERS = """
+SELECT count(*) FILTER (n = n_found AND n = n_truth AND n >= {least}),
+    count(DISTINCT found) FILTER (n_found >= {least}), count(DISTINCT truth) FILTER (n_truth >= {least})
+FROM mdm_cell
+"""
+
+
+def _counted(right: int, found: int, true: int) -> Quality:
+    """Of clusters, and of links counted one by one: each is a case by itself."""
+
+    def share(whole: float) -> Share:
+        return Share(right / whole, *wilson(right / whole, whole)) if whole else Share()
+
+    return Quality(share(found), share(true), share((found + true) / 2), right, found - right, true - right)
+
+
+def _source_pairs(con: duckdb.DuckDBPyConnection) -> tuple[SourcePair, ...]:
+    pairs = ", ".join(
+        f"by_{name} AS (WITH k AS (SELECT source, {key}, count(*) AS n FROM mdm_judged GROUP BY ALL) "
+        "SELECT a.source AS l, b.source AS r, "
+        "sum(CASE WHEN a.source = b.source THEN a.n * (a.n - 1) // 2 ELSE a.n * b.n END)::BIGINT AS {name} "
+        f"FROM k AS a JOIN k AS b USING ({key}) WHERE a.source <= b.source GROUP BY ALL)".replace("{name}", name)
+        for name, key in (("n_found", "found"), ("n_true", "truth"), ("n_right", "found, truth"))
+    )
+    rows = con.execute(
+        f"WITH {pairs} SELECT l, r, coalesce(n_right, 0), coalesce(n_found, 0), coalesce(n_true, 0) "
+        "FROM by_n_found FULL JOIN by_n_true USING (l, r) FULL JOIN by_n_right USING (l, r) "
+        "WHERE coalesce(n_found, 0) + coalesce(n_true, 0) > 0 ORDER BY l, r"
+    ).fetchall()
+    return tuple(SourcePair(left, right, _bare(*counts)) for left, right, *counts in rows)
+
+
+def _bare(right: int, found: int, true: int) -> Quality:
+    """Without intervals."""
+    half = (found + true) / 2
+    p, r, f = (Share(right / whole) if whole else Share() for whole in (found, true, half))
+    return Quality(p, r, f, right, found - right, true - right)
+
+
+def _is_group(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """A column of so many values is of something else: a name, a note."""
+    return _one(con, f"SELECT count(DISTINCT {quote(name)}) FROM mdm_told") <= MOST_GROUPS
+
+
+def _group(name: str) -> str:
+    return f"group {name}"
+
+
+def _lacks(known: Collection[str]) -> str | None:
+    """SQL of how many things a record lacks, in words; None where that cannot be told."""
+    if "missing" in known:
+        return "CAST(f.missing AS VARCHAR)"
+    things = [[c for c in thing if c in known] for thing in _THINGS]
+    filled = [
+        f"(coalesce({', '.join(f'CAST(f.{c} AS VARCHAR)' for c in thing)}) IS NULL)::INT" for thing in things if thing
+    ]
+    return f"CAST({' + '.join(filled)} AS VARCHAR)" if filled else None
+
+
+def _groups(con: duckdb.DuckDBPyConnection, name: str) -> list[Group]:
+    con.execute(_UNIT.format(label=quote(_group(name))))
+    found = sorted(_measured(con).items())
+    recalls = {value: q.recall.value for value, (q, _) in found if q.recall.value is not None}
+    enough = [recalls[v] for v, (q, _) in found if v in recalls and q.right + q.missed >= ENOUGH_LINKS]
+    best = max(enough or recalls.values(), default=0.0)
+    return [
+        Group(name, value, n, q.right + q.missed, q, recalls.get(value, best) < best - FAR_UNDER)
+        for value, (q, n) in found
+    ]
+
+
+#: What people who are taken for one another share: the columns it needs, and SQL.
+_LOOKS = {
+    "uprn": (("uprn",), "nullif(ltrim(CAST(f.uprn AS VARCHAR), '0'), '')"),
+    "line": (
+        ("address", "postcode"),
+        "nullif(regexp_replace(upper(f.address || ' ' || coalesce(f.postcode, '')), '[^A-Z0-9]', '', 'g'), '')",
+    ),
+    "name": (
+        ("forename", "surname"),
+        "CASE WHEN f.forename <> '' AND f.surname <> '' "
+        "THEN regexp_replace(upper(strip_accents(f.forename || '|' || f.surname)), '[^A-Z|]', '', 'g') END",
+    ),
+    "born": (("date_of_birth",), "CAST(f.date_of_birth AS VARCHAR)"),
+}
+
+
+def _lookalikes(con: duckdb.DuckDBPyConnection, looks: Collection[str]) -> tuple[Lookalikes, ...]:
+    """Pairs of different people's records: all, and those that are likely to be taken for one, by what they share."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE mdm_mixed AS FROM mdm_judged "
+        "SEMI JOIN (FROM mdm_cell WHERE n < n_found) AS m USING (found)"
+    )
+
+    def count(*keys: str) -> tuple[int, int]:
+        return _of_two(con, "mdm_judged", keys), _of_two(con, "mdm_mixed", ("found", *keys))
+
+    def at_home(*keys: str) -> tuple[int, int]:
+        """By UPRN or by address: each, less what both would count twice."""
+        ways = [k for k in ("uprn", "line") if k in looks]
+        each = [(1, count(w, *keys)) for w in ways] + ([(-1, count(*ways, *keys))] if len(ways) == 2 else [])
+        return sum(sign * n for sign, (n, _) in each), sum(sign * n for sign, (_, n) in each)
+
+    kinds = {"all": count()}
+    home = bool({"uprn", "line"} & set(looks))
+    if home:
+        kinds["in_one_home"] = at_home()
+    if home and "born" in looks:
+        kinds["in_one_home_born_the_same_day"] = at_home("born")
+    if home and "name" in looks:
+        kinds["in_one_home_of_one_name"] = at_home("name")
+        (pairs, joined), (here, joined_here) = count("name"), kinds["in_one_home_of_one_name"]
+        kinds["elsewhere_of_one_name"] = pairs - here, joined - joined_here
+    con.execute("DROP TABLE mdm_mixed")
+    return tuple(Lookalikes(kind, pairs, joined) for kind, (pairs, joined) in kinds.items())
+
+
+def _of_two(con: duckdb.DuckDBPyConnection, table: str, keys: Sequence[str]) -> int:
+    """How many pairs of records of different people share all the keys."""
+    listed = ", ".join(keys)
+    where = " AND ".join(f"{k} IS NOT NULL" for k in keys) or "true"
+    people = f"SELECT {', '.join(['truth', *keys])}, count(*) AS n FROM {table} WHERE {where} GROUP BY ALL"
+    sums = "sum(n)::BIGINT AS records, sum(n * (n - 1) // 2)::BIGINT AS own"
+    shared = f"SELECT {sums} FROM ({people})" + (f" GROUP BY {listed}" if keys else "")
+    return _one(con, f"SELECT sum(records * (records - 1) // 2 - own) FROM ({shared})")
+
+
+#: Reviewed pairs, each once, with whether the index has their records, and as one person.
+_PAIRS = """
+CREATE OR REPLACE TEMP TABLE mdm_judged AS
+WITH labels AS (
+    SELECT CAST(source_a AS VARCHAR) AS source_a, CAST(record_a AS VARCHAR) AS record_a,
+        CAST(source_b AS VARCHAR) AS source_b, CAST(record_b AS VARCHAR) AS record_b, same
+    FROM {labels} WHERE same IS NOT NULL
+),
+pairs AS (
+    SELECT DISTINCT least([source_a, record_a], [source_b, record_b]) AS l,
+        greatest([source_a, record_a], [source_b, record_b]) AS r, same
+    FROM labels WHERE [source_a, record_a] <> [source_b, record_b]
+),
+people AS (SELECT [CAST(source AS VARCHAR), CAST(record_id AS VARCHAR)] AS record, person_id FROM {found} AS f)
+SELECT p.*, p.l[1] AS source_l, p.r[1] AS source_r, a.person_id IS NOT NULL AS has_l, b.person_id IS NOT NULL AS has_r,
+    a.person_id = b.person_id AS together
+FROM pairs AS p LEFT JOIN people AS a ON a.record = p.l LEFT JOIN people AS b ON b.record = p.r
+"""
+
+_LABEL_UNIT = """
+CREATE OR REPLACE TEMP TABLE mdm_unit AS
+SELECT '' AS label, unit, count(*)::BIGINT AS records, count(*) FILTER (same AND together)::DOUBLE AS good,
+    count(*) FILTER (NOT same AND together)::DOUBLE AS wrong, count(*) FILTER (same AND NOT together)::DOUBLE AS missed,
+    2.0 * count(*) FILTER (NOT same AND together) AS gone
+FROM (SELECT *, unnest([l, r]) AS unit FROM mdm_judged WHERE together IS NOT NULL) GROUP BY ALL
+"""
+
+
+def _by_labels(con: duckdb.DuckDBPyConnection, found: str, truth: Truth) -> Evaluation:
+    con.execute(_PAIRS.format(labels=truth.relation, found=found))
+    if both := _one(con, "SELECT count(*) FROM (SELECT 1 FROM mdm_judged GROUP BY l, r HAVING count(*) > 1)"):
+        what = f"{both:,} pair{'s are' if both > 1 else ' is'} labelled the same person and different people"
+        raise VestryError(what, mend="keep one label for each pair; the order of its records does not matter")
+    records = "SELECT l AS record, has_l AS known FROM mdm_judged UNION SELECT r, has_r FROM mdm_judged"
+    inside, outside = _row(con, f"SELECT count(*) FILTER (known), count(*) FILTER (NOT known) FROM ({records})")
+    if not inside:
+        raise _strangers(con, found, "SELECT unnest([source_l, source_r]) AS source FROM mdm_judged")
+    con.execute(_LABEL_UNIT)
+    whole = _measured(con).get("", (_bare(0, 0, 0), 0))[0]
+    same = _one(con, "SELECT count(*) FROM mdm_judged WHERE same")
+    by_sources = con.execute(
+        "SELECT source_l, source_r, count(*) FILTER (same AND together), count(*) FILTER (together), "
+        "count(*) FILTER (same) FROM mdm_judged WHERE together IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return Evaluation(
+        kind="labels",
+        records=inside,
+        missing_from_index=outside,
+        unknown_to_truth=_one(con, f"SELECT count(*) FROM {found} AS f") - inside,
+        pairwise=whole,
+        recall_with_missing=whole.right / same if same else None,
+        by_sources=tuple(SourcePair(left, right, _bare(*counts)) for left, right, *counts in by_sources),
+    )
+
+
+def _columns(con: duckdb.DuckDBPyConnection, relation: str) -> list[str]:
+    return [str(row[0]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation} AS r").fetchall()]
+
+
+def _row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[int, ...]:
+    row = con.execute(sql).fetchone()
+    assert row is not None
+    return tuple(int(v or 0) for v in row)
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return _row(con, sql)[0]

@@ -9,7 +9,7 @@ written last. So an update that is killed is found unfinished by the next, which
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,8 +26,10 @@ from vestry.mdm.people.linker import Model, calibrated, shift, train, weigh
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, literal, quote
 
-#: The number of the last update whose events were published, of the model they rest on, of decisions they know.
+#: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
+#: a number for the pairs that the council's own tables tell apart.
 UPDATE, MODEL, DECIDED = "vestry.index_update", "vestry.index_model", "vestry.index_decided"
+TOLD = "vestry.index_told_apart"
 #: Pairs below this weight are not kept: nobody asks about them, and they tell two people apart no more than it does.
 LEAST_WEIGHT = -12.0
 #: More new or changed records than this share of all are indexed like the first time, with the model that is there.
@@ -92,30 +94,33 @@ class Index:
     def exists(self, name: TableName) -> bool:
         return self.lake.open(name) is not None
 
-    def update(self, done: int, modelled: int, decided: int, anew: bool) -> Sequence[tuple[str, int]] | None:
+    def update(self, mark: Callable[[str], int | None], anew: bool) -> Mapping[str, int] | None:
         """Bring the companions up to date, and make `mdm_events`: the events that this adds.
 
-        `done`, `modelled` and `decided` are the marks of the events that are published. Returns the marks that the
-        new events leave; None where nothing has changed.
+        `mark` reads the marks of the events that are published. Returns those that the new events leave; None where
+        nothing has changed.
         """
         con = self.con
+        done, modelled = mark(UPDATE) or 0, mark(MODEL) or 0
         standard.prepare(con, self.spec)
         standard.see(con, self.spec)
         number = self._changes(done)
         model_id, model = self._model()
         decisions = self.lake.mark(self.names.decision) or 0
+        told = self._told_apart()
+        outranked = anew or decisions != (mark(DECIDED) or 0) or told != (mark(TOLD) or 0)
         dirty = _count(con, "mdm_changed") + _count(con, "mdm_gone")
         unfinished = self._unfinished(done)
-        if not (dirty or unfinished or anew or decisions != decided or model is None or model_id != modelled):
+        if not (dirty or unfinished or outranked or model is None or model_id != modelled):
             return None
         whole = model is None or model_id != modelled or dirty + unfinished > _MANY * max(1, _count(con, "mdm_content"))
         self._standardise(number, whole or not self.exists(self.names.standard))
         if model is None:
             model_id, model = self._train()
-        if dirty or unfinished or whole:
-            self._weigh(model, model_id, number, done, whole)
-        self._group(done, whole or anew or decisions != decided)
-        return [(UPDATE, number), (MODEL, model_id), (DECIDED, decisions)]
+        if dirty or unfinished or whole or told != (mark(TOLD) or 0):
+            self._weigh(model, model_id, done, whole)
+        self._group(done, whole or outranked)
+        return {UPDATE: number, MODEL: model_id, DECIDED: decisions, TOLD: told}
 
     # What changed
 
@@ -183,9 +188,10 @@ class Index:
                 if not whole
                 else "(SELECT uid FROM mdm_stored WHERE uid NOT IN (SELECT uid FROM mdm_content))"
             )
+            # Of a record that is gone nothing stays but its name.
             made += (
-                f" UNION ALL BY NAME SELECT * REPLACE ({number}::BIGINT AS changed_in, true AS gone) "
-                f"FROM {self.relation(table)} WHERE uid IN (SELECT uid FROM {gone})"
+                f" UNION ALL BY NAME SELECT uid, source, record_id, {number}::BIGINT AS changed_in, true AS gone, "
+                f"false AS guarded FROM {self.relation(table)} WHERE uid IN (SELECT uid FROM {gone})"
             )
         con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_written AS {made}")
         self._replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
@@ -290,7 +296,7 @@ class Index:
 
     # Pairs
 
-    def _weigh(self, model: Model, model_id: int, number: int, done: int, whole: bool) -> None:
+    def _weigh(self, model: Model, model_id: int, done: int, whole: bool) -> None:
         """Write `__pair`: of all records, or of those that changed since the last update that ended."""
         con = self.con
         con.execute(
@@ -309,7 +315,16 @@ class Index:
                 "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
             )
         con.execute(_rules(model, self.spec))
-        gone = "uid_l IN (SELECT uid FROM mdm_dirty) OR uid_r IN (SELECT uid FROM mdm_dirty)"
+        # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
+        con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")
+        con.execute(
+            "DELETE FROM mdm_weighed USING mdm_all AS a, mdm_all AS b "
+            "WHERE a.uid = uid_l AND b.uid = uid_r AND a.apart = b.apart"
+        )
+        gone = (
+            "uid_l IN (SELECT uid FROM mdm_dirty) OR uid_r IN (SELECT uid FROM mdm_dirty) "
+            "OR (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)"
+        )
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, {model_id}::BIGINT AS model_id FROM mdm_weighed"
         )
@@ -352,7 +367,6 @@ class Index:
         pairs = self.relation(self.names.pair)
         self._memberships()
         self._decided()
-        self._told_apart()
         if whole:
             con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing}")
         else:
@@ -404,7 +418,8 @@ class Index:
             return
         con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_decided AS {decided(self.relation(self.names.decision))}")
 
-    def _told_apart(self) -> None:
+    def _told_apart(self) -> int:
+        """Make `mdm_told_apart` (uid_l, uid_r): pairs that the council's tables tell apart; a number for all of them."""
         parts = [
             f"SELECT record_number({literal(t.of)}, CAST({t.left} AS VARCHAR)) AS a, "
             f"record_number({literal(t.of)}, CAST({t.right} AS VARCHAR)) AS b FROM {t.table}"
@@ -412,8 +427,13 @@ class Index:
         ]
         pairs = " UNION ALL ".join(parts) or "SELECT NULL::BIGINT AS a, NULL::BIGINT AS b WHERE false"
         self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_told_apart AS SELECT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({pairs}) WHERE a <> b"
+            "CREATE OR REPLACE TEMP TABLE mdm_told_apart AS "
+            f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({pairs}) WHERE a <> b"
         )
+        row = self.con.execute(
+            "SELECT bit_xor((uid_l * 31 + uid_r % 1000003) % 4611686018427387847) FROM (SELECT uid_l % 1000000007 AS uid_l, uid_r FROM mdm_told_apart)"
+        ).fetchone()
+        return int(row[0] or 0) if row else 0
 
     def _scope(self, done: int, pairs: str, standing: str) -> None:
         """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are."""

@@ -1,0 +1,316 @@
+"""Why two records are one person or not, in words and weights; and what is known of a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+from vestry.lake import Lake
+from vestry.mdm.people import standard
+from vestry.mdm.people.index import Companions
+from vestry.mdm.people.linker import Model
+from vestry.mdm.people.model import ATTRIBUTES, MatchFile
+from vestry.project import TableName, VestryError, literal
+
+
+@dataclass(frozen=True, order=True)
+class Record:
+    """A record: the table that it is of, and its key there."""
+
+    source: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> Record:
+        """From `housing.tenancies.person/P123`, or with a space. Raises VestryError."""
+        source, _, key = text.strip().replace(" ", "/", 1).partition("/")
+        if source.count(".") != 2 or not key:
+            raise VestryError(
+                f"`{text}` names no record",
+                mend="write table/key, such as housing.tenancies.person/P123, or a person's id",
+            )
+        return cls(source, key)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one comparison says: of which attribute, in words, in bits, and the two values."""
+
+    attribute: str
+    words: str
+    bits: float
+    left: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Two records, what speaks for and against their being one person, and what became of it."""
+
+    left: Record
+    right: Record
+    evidence: Sequence[Evidence]
+    #: How likely any two records are one person, before anything is known of them, in bits.
+    beforehand: float
+    #: What the index holds of the pair: the sum after its rules; None where they were never compared.
+    weight: float | None
+    verdict: str
+
+    @property
+    def total(self) -> float:
+        return self.beforehand + sum(e.bits for e in self.evidence)
+
+
+class Reader:
+    """A citizen index as it stands, or stood at a time, to be asked."""
+
+    def __init__(
+        self,
+        lake: Lake,
+        con: duckdb.DuckDBPyConnection,
+        spec: MatchFile,
+        base: TableName,
+        as_of: datetime | None = None,
+    ) -> None:
+        self.lake, self.con, self.spec, self.as_of = lake, con, spec, as_of
+        self.names = Companions(base)
+        if lake.open(self.names.record) is None:
+            raise VestryError(f"{base} is not in the lake yet", mend="make it with `vestry run`")
+        standard.prepare(con, spec)
+
+    def relation(self, name: TableName) -> str:
+        """SQL of a relation over a table, as it stood."""
+        version = f", version => {self.lake.version_at(name, self.as_of)}" if self.as_of else ""
+        return f"delta_scan({literal(self.lake.uri(name))}{version})"
+
+    @cached_property
+    def _relations(self) -> Mapping[str, str]:
+        names = self.names
+        return {
+            n: self.relation(t) for n, t in (("record", names.record), ("person", names.base), ("event", names.event))
+        }
+
+    @cached_property
+    def model(self) -> Model:
+        row = self.con.execute(
+            f"SELECT model FROM {self.relation(self.names.model)} ORDER BY model_id DESC LIMIT 1"
+        ).fetchone()
+        assert row is not None
+        return Model.from_json(row[0])
+
+    def record(self, record: Record) -> dict[str, Any]:
+        """What the index holds of a record. Raises VestryError where it holds none of that name."""
+        rows = self._dicts(
+            f"SELECT * FROM {self._relations['record']} WHERE source = ? AND record_id = ?", [record.source, record.key]
+        )
+        if not rows:
+            raise VestryError(
+                f"the index holds no record {record}", mend="`vestry people show ID` lists a person's records"
+            )
+        return rows[0]
+
+    def records(self, person: str) -> list[dict[str, Any]]:
+        """The records of a person, the one that was confirmed last first."""
+        return self._dicts(
+            f"SELECT * FROM {self._relations['record']} WHERE person_id = ? "
+            "ORDER BY coalesce(valid_to, valid_from) DESC NULLS LAST, source, record_id",
+            [person],
+        )
+
+    def resolve(self, person: str) -> str:
+        """The id that a person has now, from any id that the person ever had.
+
+        Raises VestryError where nobody ever had it.
+        """
+        seen = [person]
+        while True:
+            if self._dicts(f"SELECT 1 FROM {self._relations['record']} WHERE person_id = ? LIMIT 1", [seen[-1]]):
+                return seen[-1]
+            found = self._dicts(
+                f"SELECT person_id FROM {self._relations['event']} WHERE kind = 'merge' AND old_person_id = ? "
+                "ORDER BY event_id DESC LIMIT 1",
+                [seen[-1]],
+            )
+            if not found or found[0]["person_id"] in seen:
+                raise VestryError(f"the index knows nobody as {person}", mend="ids look like P000000017")
+            seen.append(found[0]["person_id"])
+
+    def person(self, person: str) -> dict[str, Any]:
+        """The golden record."""
+        rows = self._dicts(f"SELECT * FROM {self._relations['person']} WHERE person_id = ?", [person])
+        if not rows:
+            raise VestryError(f"the index knows nobody as {person}", mend="ids look like P000000017")
+        return rows[0]
+
+    def events(self, person: str) -> list[dict[str, Any]]:
+        """What became of a person, in order."""
+        return self._dicts(
+            f"SELECT * FROM {self._relations['event']} WHERE person_id = ? OR old_person_id = ? ORDER BY event_id",
+            [person, person],
+        )
+
+    def nearest(self, left: str, right: str) -> tuple[Record, Record]:
+        """Two records from what somebody writes: of people, the two records with most evidence between them."""
+        sides = [self._side(text) for text in (left, right)]
+        if all(len(side) == 1 for side in sides):
+            return sides[0][0], sides[1][0]
+        pairs = [(a, b) for a in sides[0] for b in sides[1] if a != b]
+        rows = self._dicts(
+            f"""WITH a AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key),
+                b AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key)
+                SELECT a.source AS s, a.key AS k, b.source AS t, b.key AS m
+                FROM {self.relation(self.names.pair)} AS p, a, b
+                WHERE p.uid_l = least(record_number(a.source, a.key), record_number(b.source, b.key))
+                  AND p.uid_r = greatest(record_number(a.source, a.key), record_number(b.source, b.key))
+                ORDER BY p.weight DESC LIMIT 1""",
+            [
+                [r.source for r in sides[0]],
+                [r.key for r in sides[0]],
+                [r.source for r in sides[1]],
+                [r.key for r in sides[1]],
+            ],
+        )
+        return (Record(rows[0]["s"], rows[0]["k"]), Record(rows[0]["t"], rows[0]["m"])) if rows else pairs[0]
+
+    def _side(self, text: str) -> list[Record]:
+        if "/" in text or " " in text.strip():
+            return [Record.parse(text)]
+        return [Record(r["source"], r["record_id"]) for r in self.records(self.resolve(text))]
+
+    def explain(self, left: Record, right: Record) -> Explanation:
+        """Why two records are one person or not.
+
+        Raises VestryError where the index does not hold one of them.
+        """
+        mine, other = self.record(left), self.record(right)
+        uids = self._dicts(
+            "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b", [*_parts(left), *_parts(right)]
+        )[0]
+        a, b = sorted((uids["a"], uids["b"]))
+        pair = self._dicts(f"SELECT weight FROM {self.relation(self.names.pair)} WHERE uid_l = ? AND uid_r = ?", [a, b])
+        weight = pair[0]["weight"] if pair else None
+        evidence = self._evidence(uids["a"], uids["b"]) if pair else []
+        same = mine["person_id"] == other["person_id"]
+        return Explanation(left, right, evidence, _bits(self.model.prior), weight, self._verdict(a, b, same, weight))
+
+    def _verdict(self, a: int, b: int, same: bool, weight: float | None) -> str:
+        from vestry.mdm.people.index import decided
+
+        if self.lake.open(self.names.decision) is not None:
+            said = self._dicts(
+                f"SELECT * FROM ({decided(self.relation(self.names.decision))}) WHERE uid_l = ? AND uid_r = ?", [a, b]
+            )
+            if said and said[0]["decision"] in ("same", "different"):
+                person = "one person" if said[0]["decision"] == "same" else "two people"
+                return f"{said[0]['who']} decided that they are {person}: {said[0]['why']}."
+        if weight is None:
+            if same:
+                return (
+                    "They are one person by other records that link them; these two were not compared with each other."
+                )
+            return "They are two people. The index holds no comparison of them."
+        link, review = self.spec.thresholds.link, self.spec.thresholds.review
+        if same and weight >= link:
+            return "They are one person: what they share outweighs chance."
+        if same:
+            return "They are one person by other records that link them."
+        if weight >= link:
+            return (
+                "They are linked, but something else tells them apart, so they are two people until somebody decides."
+            )
+        if weight >= review:
+            return "They are two people until somebody decides: the evidence is between the thresholds."
+        return "They are two people: what they share is no more than chance brings."
+
+    def _evidence(self, left: int, right: int) -> list[Evidence]:
+        """The comparisons of two records, each at the level at which it stands."""
+        standing = f"delta_scan({literal(self.lake.uri(self.names.standard))})"
+        parts, words = [], {}
+        for comparison in self.model.settings["comparisons"]:
+            name = comparison["output_column_name"]
+            cases = []
+            for place, level in enumerate(comparison["comparison_levels"]):
+                if level["sql_condition"].upper() == "ELSE":
+                    cases.append(f"ELSE {place}")
+                else:
+                    cases.append(f"WHEN {level['sql_condition']} THEN {place}")
+                words[name, place] = "" if level.get("is_null_level") else level["label_for_charts"]
+            parts.append(f"CASE {' '.join(cases)} END AS level_{name}")
+        columns = ", ".join(
+            f"{side}.{c} AS {c}_{side}" for side in ("l", "r") for c in (*standard.COMPARED, "first", "home")
+        )
+        weights = ", ".join(f"p.w_{c} AS w_{c}" for c in self.model.compared)
+        rows = self._dicts(
+            f"""SELECT *, {", ".join(parts)} FROM (
+                SELECT {columns}, {weights} FROM {standing} AS l, {standing} AS r, {self.relation(self.names.pair)} AS p
+                WHERE l.uid = ? AND r.uid = ? AND p.uid_l = least(l.uid, r.uid) AND p.uid_r = greatest(l.uid, r.uid))""",
+            [left, right],
+        )
+        if not rows:
+            return []
+        row = rows[0]
+        found = []
+        for name in self.model.compared:
+            said = words[name, row[f"level_{name}"]]
+            if not said:
+                continue
+            if said == "All other comparisons":
+                said = _DIFFERENT.get(name, f"different {name}")
+            found.append(
+                Evidence(name, said, round(row[f"w_{name}"] or 0.0, 1), _shown(row, name, "l"), _shown(row, name, "r"))
+            )
+        return found
+
+    def _dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        found = self.con.execute(sql, list(parameters))
+        columns = [c[0] for c in found.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+_DIFFERENT = {
+    "given": "different forenames",
+    "family": "different surnames",
+    "middle": "different middle names",
+    "born": "different dates of birth",
+    "sex": "different sex",
+    "nhs": "different NHS numbers",
+    "ni": "different National Insurance numbers",
+    "upn": "different Unique Pupil Numbers",
+    "other": "different other identifiers",
+    "home": "different places",
+    "telephone": "different telephone numbers",
+    "email": "different email addresses",
+}
+
+
+def _parts(record: Record) -> tuple[str, str]:
+    return record.source, record.key
+
+
+def _shown(row: Mapping[str, Any], name: str, side: str) -> str:
+    columns = ("line", "postcode") if name == "home" else (name,)
+    return ", ".join(str(row[f"{c}_{side}"]) for c in columns if row.get(f"{c}_{side}") is not None)
+
+
+def _bits(probability: float) -> float:
+    import math
+
+    return round(math.log2(probability / (1 - probability)), 1)
+
+
+def attributes_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a person that a row holds, in their order."""
+    return {name: record[name] for name in ATTRIBUTES if record.get(name) is not None}
+
+
+def as_json(row: Mapping[str, Any]) -> str:
+    return json.dumps(dict(row), default=str, ensure_ascii=False)

@@ -150,7 +150,7 @@ FROM (SELECT found, truth, count(*) AS n FROM mdm_judged GROUP BY ALL)
 """
 
 #: For each label and true person, the ends of links (a link has two, so that one between two labels counts half for
-#: each) that are right, false and missed, and how many false ends of the label would go with the person.
+#: each) that are right, false and missed; and how many ends of the label would go with the person.
 _UNIT = """
 CREATE OR REPLACE TEMP TABLE mdm_unit AS
 WITH labelled AS (SELECT {label} AS label, found, truth, count(*) AS v FROM mdm_judged GROUP BY ALL),
@@ -158,7 +158,8 @@ met AS (SELECT label, found, sum(v)::BIGINT AS v_found FROM labelled GROUP BY AL
 SELECT met.label, c.truth AS unit, sum(coalesce(v, 0))::BIGINT AS records,
     sum(coalesce(v, 0) * (n - 1))::DOUBLE AS good, sum(coalesce(v, 0) * (n_found - n))::DOUBLE AS wrong,
     sum(coalesce(v, 0) * (n_truth - n))::DOUBLE AS missed,
-    sum(coalesce(v, 0) * (n_found - n) + n * (v_found - coalesce(v, 0)))::DOUBLE AS gone
+    good AS good_gone, missed AS missed_gone,
+    sum(coalesce(v, 0) * (n_found - n) + n * (v_found - coalesce(v, 0)))::DOUBLE AS wrong_gone
 FROM met JOIN mdm_cell AS c USING (found)
 LEFT JOIN labelled AS l ON l.label = met.label AND l.found = c.found AND l.truth = c.truth
 GROUP BY ALL
@@ -171,10 +172,10 @@ WITH total AS (
     FROM mdm_unit GROUP BY label
 ),
 without AS (
-    SELECT label, total.* EXCLUDE (label), good + gone > 0 AS in_p, good + missed > 0 AS in_r,
-        (a - good) / nullif(a + b - good - gone, 0) - a / nullif(a + b, 0) AS p,
-        (a - good) / nullif(a + c - good - missed, 0) - a / nullif(a + c, 0) AS r,
-        2 * (a - good) / nullif(2 * a + b + c - 2 * good - gone - missed, 0)
+    SELECT label, total.* EXCLUDE (label), good_gone + wrong_gone > 0 AS in_p, good_gone + missed_gone > 0 AS in_r,
+        (a - good_gone) / nullif(a + b - good_gone - wrong_gone, 0) - a / nullif(a + b, 0) AS p,
+        (a - good_gone) / nullif(a + c - good_gone - missed_gone, 0) - a / nullif(a + c, 0) AS r,
+        2 * (a - good_gone) / nullif(2 * (a - good_gone) + b - wrong_gone + c - missed_gone, 0)
             - 2 * a / nullif(2 * a + b + c, 0) AS f
     FROM total JOIN mdm_unit USING (label)
 )
@@ -357,7 +358,7 @@ _LABEL_UNIT = """
 CREATE OR REPLACE TEMP TABLE mdm_unit AS
 SELECT '' AS label, unit, count(*)::BIGINT AS records, count(*) FILTER (same AND together)::DOUBLE AS good,
     count(*) FILTER (NOT same AND together)::DOUBLE AS wrong, count(*) FILTER (same AND NOT together)::DOUBLE AS missed,
-    2.0 * count(*) FILTER (NOT same AND together) AS gone
+    2 * good AS good_gone, 2 * wrong AS wrong_gone, 2 * missed AS missed_gone
 FROM (SELECT *, unnest([l, r]) AS unit FROM mdm_judged WHERE together IS NOT NULL) GROUP BY ALL
 """
 

@@ -75,7 +75,7 @@ def _same(column: str, words: str, m: float, chance: float, also: str = "") -> t
     )
 
 
-_EXCHANGED = "given_l = family_r AND family_l = given_r"
+_EXCHANGED = "(given_l = family_r AND family_l = given_r OR whole_l = family_r AND family_l = whole_r)"
 
 _CHILD_AND_ADULT = "coalesce(is_child_l AND is_adult_r OR is_adult_l AND is_child_r, false)"
 
@@ -87,7 +87,12 @@ COMPARISONS = (
         _both("given"),
         (
             *_same("given", "the same forename", 0.82, 0.004, " AND length(given_l) > 1"),
-            Level("list_has_any(forms_l, forms_r)", "forenames that are short forms of one name", 0.05),
+            Level(
+                "list_has_any(forms_l, forms_r) OR least(length(given_l), length(given_r)) >= 3 "
+                "AND (starts_with(given_l, given_r) OR starts_with(given_r, given_l))",
+                "forenames that are forms of one name",
+                0.05,
+            ),
             Level(
                 f"family_l IS NOT NULL AND {_EXCHANGED}", "forename and surname exchanged", 0.01, "given", 0.002, True
             ),
@@ -117,6 +122,14 @@ COMPARISONS = (
         ("family",),
         _both("family"),
         (
+            Level(
+                f"family_l = family_r AND (single_l AND (given_r IS NULL OR single_r) OR single_r AND given_l IS NULL) "
+                f"AND ({_ONE_HOME})",
+                "the same single name, in one home",
+                0.84,
+                u=0.02,
+                fixed=True,
+            ),
             *_same("family", "the same surname", 0.84, 0.6),
             # The exchange was counted with the forename; here only how common the name is counts.
             Level(
@@ -129,7 +142,8 @@ COMPARISONS = (
                 0.03,
             ),
             Level(
-                f"{_near('family_l', 'family_r')} OR family_sound_l = family_sound_r",
+                f"{_near('family_l', 'family_r')} OR family_sound_l = family_sound_r "
+                "OR list_has_any(family_forms_l, family_forms_r)",
                 "surnames of nearly the same spelling or sound",
                 0.06,
             ),

@@ -39,6 +39,9 @@ _FILLED = 0.01
 #: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
 _NAMES = ("given", "family", "middle", "sex")
 _BESIDES_NAMES = 2.0
+#: How much two different dates of birth tell records apart in a group (bits), whatever else they share: a father
+#: and a son of one name are linked each with a record that gives no date of birth, and must not be joined by it.
+_BORN_APART = 8.0
 _IDENTIFIERS = ("nhs", "ni", "upn", "other")
 
 
@@ -458,6 +461,11 @@ class Index:
             if _count(con, "mdm_scope") == before:
                 return
 
+    def _column(self, relation: str, name: str) -> str:
+        """The column, or 0 where no comparison made it."""
+        described = self.con.execute(f"DESCRIBE FROM {relation}").fetchall()
+        return name if any(row[0] == name for row in described) else "0"
+
     def _links(self, pairs: str) -> Pairs:
         """Links by the model, less those that outrank it, and people's decisions."""
         return _numbered(
@@ -475,6 +483,8 @@ class Index:
             self.con,
             f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
                 WHERE weight < {self.spec.thresholds.review}
+                UNION ALL SELECT uid_l, uid_r, -{_BORN_APART} FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+                WHERE {self._column(pairs, "w_born")} < -4 AND weight < {self.spec.thresholds.link}
                 UNION ALL SELECT uid_l, uid_r, -{CERTAIN} FROM mdm_decided WHERE decision = 'different'
                 UNION ALL SELECT uid_l, uid_r, -{2 * CERTAIN} FROM mdm_told_apart
                 UNION ALL SELECT a.uid, b.uid, -{CERTAIN / 2} FROM mdm_members AS a JOIN mdm_members AS b

@@ -240,9 +240,14 @@ def _settle(linker: Linker, comparisons: Sequence[Comparison]) -> None:
             for level, m in zip(levels, first, strict=True)
         ]
         for place, degree in enumerate(begun.levels):
-            if degree.words.endswith("in one home") and (now[place], now[place + 1]) != (
-                first[place],
-                first[place + 1],
+            if (
+                degree.words.endswith("in one home")
+                and not degree.fixed
+                and (now[place], now[place + 1])
+                != (
+                    first[place],
+                    first[place + 1],
+                )
             ):
                 now[place] = now[place + 1] = min(0.99, now[place] + now[place + 1])
         fixed = [*(level.fixed for level in begun.levels), False]

@@ -23,7 +23,7 @@ BLOCK_OF_MANY = 100
 
 #: The columns that records are compared by.
 COMPARED = (
-    "given", "middle", "family", "parts", "forms", "given_sound", "family_sound", "born", "is_child", "is_adult", "sex",
+    "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound", "born", "is_child", "is_adult", "sex",
     "nhs", "ni", "upn", "other", "uprn", "line", "numbers", "postcode", "homes", "telephone", "email", "apart",
 )  # fmt: skip
 _LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
@@ -52,6 +52,7 @@ BLOCKING: dict[str, list[str]] = {
         "split_part(postcode, ' ', 1)",
     ],
     "names": ["least(given, family)", "greatest(given, family)"],
+    "names_home": ["least(whole_sound, family_sound)", "greatest(whole_sound, family_sound)", "home"],
     "names_postcode": ["postcode", "given_sound", "left(family_sound, 2)"],
     "telephone": ["telephone", "left(given, 1)"],
     "email": ["email"],
@@ -219,7 +220,11 @@ last AS (
 words AS (SELECT *, {words}, birth_key(date_of_birth) AS day FROM last),
 named AS (
     SELECT
-        *, g[1] AS given,
+        *,
+        -- Who has one name has it in both boxes, or in one of them.
+        array_to_string(g, '') = array_to_string(f, '') AS single,
+        CASE WHEN array_to_string(g, '') <> array_to_string(f, '') THEN g[1] END AS given,
+        nullif(array_to_string(g, ''), '') AS whole,
         nullif(array_to_string(list_concat(g[2:], m), ' '), '') AS middle,
         nullif(array_to_string(f, ''), '') AS family,
         list_filter(f, lambda w: length(w) > 2) AS parts
@@ -232,8 +237,9 @@ SELECT
     n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
     postcode(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
     n.valid_from, n.valid_to, n.guarded,
-    n.given, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
-    name_sound(n.given) AS given_sound, name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
+    n.given, n.whole, n.single, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
+    coalesce(others.forms, [n.family]) AS family_forms,
+    name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound, name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
     CAST(n.day AS VARCHAR) AS born,
     n.day > current_date - INTERVAL 17 YEAR AS is_child,
     n.adult OR coalesce(n.day <= current_date - INTERVAL 18 YEAR, false) AS is_adult,
@@ -244,7 +250,9 @@ SELECT
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
     (hash(coalesce(uprn(n.uprn), postcode(n.postcode) || address_numbers(address_key(n.address)))) >> 1)::BIGINT AS home,
     CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
-FROM named AS n LEFT JOIN mdm_forms AS forms ON forms.name = n.given
+FROM named AS n
+LEFT JOIN mdm_forms AS forms ON forms.name = n.given
+LEFT JOIN mdm_forms AS others ON others.name = n.family
 """
 
 #: Numbers of all homes that a record names, now or before: by UPRN, by address, by postcode and house number.

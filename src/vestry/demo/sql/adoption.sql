@@ -28,7 +28,8 @@ home AS (
       AND h.head_age BETWEEN 30 AND 50 AND h.partner_age BETWEEN 30 AND 50 AND p.surname IS NOT NULL
 ),
 dated AS (
-    SELECT *, getvariable('start') + 260 + pick('adopted/day', pid, greatest(1, getvariable('span') - 420))::INT AS on_day
+    SELECT *, getvariable('start') + 260 + pick('adopted/day', pid, greatest(1,
+        getvariable('span') - 420))::INT AS on_day
     FROM child
 )
 SELECT c.pid AS old_pid, (SELECT max(pid) FROM person) + c.n AS pid, c.birth_hh, h.hh, h.surname, c.on_day,
@@ -36,7 +37,8 @@ SELECT c.pid AS old_pid, (SELECT max(pid) FROM person) + c.n AS pid, c.birth_hh,
     -- Half keep the name they know; the others get one from the same list.
     CASE WHEN u('adopted/name', c.pid) < 0.5 THEN c.forename ELSE f.name END AS forename
 FROM dated c JOIN home h USING (n)
-JOIN wheel f ON f.key = wheel_key(h.tradition, 'forename', c.sex, CASE h.tradition WHEN 'english' THEN 'new' ELSE 'any' END,
+JOIN wheel f ON f.key = wheel_key(h.tradition, 'forename', c.sex, CASE h.tradition WHEN 'english' THEN 'new'
+    ELSE 'any' END,
     pick('adopted/forename', c.pid, 4096))
 WHERE c.n <= greatest(2, round(getvariable('households') / 1000.0)) AND c.birth_hh <> h.hh;
 

@@ -17,7 +17,8 @@ SELECT p.pid AS person_id, p.forename, p.middle_names, n.surname, p.surname AS s
     -- What makes a person easy to take for another, or hard to know again.
     CASE WHEN o.pid IS NOT NULL THEN 'adopted' WHEN b.pid IS NOT NULL THEN 'twin'
          WHEN w.pid IS NOT NULL THEN 'new name, home and telephone at once'
-         WHEN c.pid IS NOT NULL THEN 'in a care home or hostel' WHEN p.namesake OR f.pid IS NOT NULL THEN 'father and son of one name'
+         WHEN c.pid IS NOT NULL THEN 'in a care home or hostel' WHEN p.namesake OR f.pid IS NOT NULL
+             THEN 'father and son of one name'
          ELSE 'none' END AS circumstance
 FROM person p
 LEFT JOIN (SELECT unnest(list(pid)) AS pid FROM person WHERE role IN ('child', 'baby') GROUP BY first_hh, dob

@@ -42,7 +42,8 @@ SELECT n.record_id, n.pid, n.k, n.pno, n.entered, n.refreshed, n.stale_surname, 
     -- One name only: it stands in the surname's box, and something must be in the other.
     CASE WHEN n.name_then IS NULL THEN p.forename ELSE n.name_then END AS true_surname,
         n.name_then IS NULL AS single_name,
-    p.nino AS true_nino, p.nhs_number AS true_nhs, CASE WHEN n.refreshed >= w.on_day THEN w.telephone ELSE p.telephone END AS true_telephone, p.email AS true_email, p.habit,
+    p.nino AS true_nino, p.nhs_number AS true_nhs, CASE WHEN n.refreshed >= w.on_day THEN w.telephone
+        ELSE p.telephone END AS true_telephone, p.email AS true_email, p.habit,
     coalesce(g.upn, '') AS true_upn,
     u('name_placeholder', k) < r.name_placeholder AS placeholder,
     CASE WHEN u('nickname', k) < r.nickname THEN v.variants[1

@@ -116,7 +116,8 @@ WHERE p.role = 'partner' AND p.sex = 'F' AND NOT p.shares
   AND u('marries', p.first_hh) < 0.22 AND p.line_surname IS NOT NULL
 UNION ALL
 SELECT d.pid, d.on_day + CASE WHEN s.pid IS NULL THEN 30 ELSE 0 END, m.surname
-FROM departure d LEFT JOIN fresh_start s USING (pid) JOIN couple c ON c.her_pid = d.pid JOIN person m ON m.pid = c.his_pid JOIN person p ON p.pid = d.pid
+FROM departure d LEFT JOIN fresh_start s USING (pid) JOIN couple c ON c.her_pid = d.pid JOIN person m
+    ON m.pid = c.his_pid JOIN person p ON p.pid = d.pid
 WHERE d.why = 'married' AND p.habit IN ('inherited', 'gendered', 'father_middle') AND m.habit = p.habit
     AND m.surname IS NOT NULL
   AND (s.pid IS NOT NULL OR u('marries', d.pid) < 0.5) AND d.on_day + 30 < getvariable('today')

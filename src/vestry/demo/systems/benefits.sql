@@ -58,4 +58,5 @@ JOIN person p ON p.pid = a.pid
 WHERE u('bn/child', a.pid) < 0.96;
 DELETE FROM bn_child WHERE NOT EXISTS (
     SELECT 1 FROM bn_end
-    WHERE claimed_on <= day AND coalesce(ended_on, DATE '2999-01-01') > day AND dob BETWEEN day - INTERVAL 19 YEAR + INTERVAL 1 DAY AND day);
+    WHERE claimed_on <= day AND coalesce(ended_on, DATE '2999-01-01') > day
+        AND dob BETWEEN day - INTERVAL 19 YEAR + INTERVAL 1 DAY AND day);

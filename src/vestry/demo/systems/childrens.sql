@@ -14,17 +14,21 @@ troubled AS (
 )
 SELECT t.*, least(getvariable('start') + pick('cs/day', t.hh, getvariable('span') - 20)::INT,
         a.on_day - 200) AS referred_on,
-    a.birth_hh IS NOT NULL OR neglect OR (domestic_abuse AND p > 0.4) OR (substance_use AND p > 0.5) OR exploitation AS serious,
+    a.birth_hh IS NOT NULL OR neglect OR (domestic_abuse AND p > 0.4) OR (substance_use
+        AND p > 0.5) OR exploitation AS serious,
     u('cs/plan', t.hh) AS plan_u
-FROM troubled t LEFT JOIN (SELECT birth_hh, min(on_day) AS on_day FROM adoption GROUP BY birth_hh) a ON a.birth_hh = t.hh
+FROM troubled t LEFT JOIN (SELECT birth_hh, min(on_day) AS on_day FROM adoption GROUP BY birth_hh) a
+    ON a.birth_hh = t.hh
 -- A child whom another family adopted was known first.
-WHERE a.birth_hh IS NOT NULL OR u('cs/known', t.hh) < CASE WHEN troubles = 0 THEN 0.010 WHEN troubles = 1 THEN 0.08 WHEN troubles = 2
+WHERE a.birth_hh IS NOT NULL OR u('cs/known', t.hh) < CASE WHEN troubles = 0 THEN 0.010 WHEN troubles = 1
+    THEN 0.08 WHEN troubles = 2
     THEN 0.35 ELSE 0.80 END;
 
 CREATE TEMP TABLE cs_child AS
 SELECT f.hh, a.pid, f.referred_on, f.serious, f.plan_u, a.dob, a.sex
 FROM cs_family f JOIN at_home a ON a.hh = f.hh AND a.from_day <= f.referred_on AND a.to_day > f.referred_on
-WHERE a.child AND a.dob > f.referred_on - INTERVAL 18 YEAR AND (u('cs/child', a.pid) < 0.93 OR a.pid IN (SELECT old_pid FROM adoption));
+WHERE a.child AND a.dob > f.referred_on - INTERVAL 18 YEAR AND (u('cs/child',
+    a.pid) < 0.93 OR a.pid IN (SELECT old_pid FROM adoption));
 
 DELETE FROM cs_family WHERE hh NOT IN (SELECT hh FROM cs_child);
 
@@ -94,7 +98,7 @@ FROM cs_family;
 CREATE TEMP TABLE cs_need AS
 SELECT hh, unnest(list_filter([
         CASE WHEN school_absence THEN 'School attendance' END,
-            CASE WHEN early_years THEN 'Early years development' END,
+            CASE WHEN early_years AND small THEN 'Early years development' END,
         CASE WHEN mental_health THEN 'Adult mental health' END,
             CASE WHEN child_mental_health THEN 'Child mental health' END,
         CASE WHEN substance_use THEN 'Adult substance use' END,
@@ -104,9 +108,10 @@ SELECT hh, unnest(list_filter([
             CASE WHEN debt THEN 'Debt' END,
         CASE WHEN youth_crime THEN 'Youth offending' END, CASE WHEN p > 0.3 THEN 'Parenting' END,
         CASE WHEN born_on > referred_on + 35 AND born_on < referred_on + 260 THEN 'Expectant parent' END,
-            CASE WHEN early_years AND u('cs/health', hh) < 0.3 THEN 'Child health, 0 to 5' END
+            CASE WHEN early_years AND small AND u('cs/health', hh) < 0.3 THEN 'Child health, 0 to 5' END
     ], lambda x: x IS NOT NULL)) AS need
-FROM cs_family LEFT JOIN (SELECT hh, born_on FROM household) USING (hh);
+FROM cs_family LEFT JOIN (SELECT hh, born_on FROM household) USING (hh)
+LEFT JOIN (SELECT hh, bool_or(dob > referred_on - INTERVAL 5 YEAR) AS small FROM cs_child GROUP BY hh) USING (hh);
 
 -- Reviews of small children at two to two and a half years, of those whom the service knows.
 CREATE TEMP TABLE cs_review AS

@@ -49,7 +49,8 @@ asking AS (
       AND u('hs/homeless/young', pid) < 0.5
 )
 SELECT *, 'H' || lpad(ref_no(pid, 0, 39119)::VARCHAR, 8, '0') AS application_ref,
-    alone OR u('hs/homeless/temporary', hh) < 0.45 AS temporary, (60 + pick('hs/homeless/took', pid, 200))::INT AS length
+    alone OR u('hs/homeless/temporary', hh) < 0.45 AS temporary, (60 + pick('hs/homeless/took', pid,
+        200))::INT AS length
 FROM asking
 WHERE from_day <= on_day AND to_day > on_day
 QUALIFY row_number() OVER (PARTITION BY pid ORDER BY pno) = 1;

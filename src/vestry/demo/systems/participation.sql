@@ -1,4 +1,5 @@
--- Children whom the council must keep track of by law: those of 16 to 18 who learn and work nowhere, those of school age
+-- Children whom the council must keep track of by law: those of 16 to 18 who learn and work nowhere, those of school
+-- age
 -- who are in no school, and those whose school has them for a few hours a week. Known by their pupil number.
 
 CREATE TEMP TABLE pa_entry AS
@@ -14,7 +15,8 @@ entry AS (
     SELECT pid, upn, p, since, 'NEET' AS status,
         greatest(left_on, getvariable('start')) + 40 + pick('pa/neet/day', pid, 200)::INT AS from_day, 120 AS least_days
     FROM young
-    WHERE left_on BETWEEN getvariable('start') - 400 AND getvariable('today') - 60 AND u('pa/neet', pid) < 0.03 + 0.45 * p
+    WHERE left_on BETWEEN getvariable('start') - 400 AND getvariable('today') - 60 AND u('pa/neet',
+        pid) < 0.03 + 0.45 * p
     UNION ALL
     SELECT pid, upn, p, since, 'Missing education',
         getvariable('start') + pick('pa/cme/day', pid, getvariable('span'))::INT, 30

@@ -9,7 +9,8 @@ WITH contact AS (
 titled AS (
     SELECT
         *,
-        nullif(regexp_extract(written, '^((?i:mrs|mr|miss|ms|mx|dr|rev|prof|sir|lady|master)\b)\.?\s*', 1), '') AS title,
+        nullif(regexp_extract(written, '^((?i:mrs|mr|miss|ms|mx|dr|rev|prof|sir|lady|master)\b)\.?\s*', 1),
+            '') AS title,
         tidy(regexp_replace(written, '^(?i:mrs|mr|miss|ms|mx|dr|rev|prof|sir|lady|master)\b\.?\s*', ''))  AS bare
     FROM contact
     WHERE written IS NOT NULL

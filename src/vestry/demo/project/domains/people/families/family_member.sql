@@ -17,7 +17,8 @@ born AS (
 ),
 carer AS (
     SELECT
-        t.person_id AS carer_id, t.other_person_id AS child_id, bool_or(t.tie = 'parent') AS parent, count(*) AS records,
+        t.person_id AS carer_id, t.other_person_id AS child_id, bool_or(t.tie = 'parent') AS parent,
+            count(*) AS records,
         string_agg(DISTINCT t.says, ', ' ORDER BY t.says) AS says
     FROM people.families.tie AS t
     JOIN born AS c ON c.person_id = t.other_person_id
@@ -64,7 +65,8 @@ headed AS (
     GROUP BY m.child_id, m.carer_id
 ),
 member AS (
-    SELECT h.family_id, h.child_id AS person_id, 'child' AS role, string_agg(DISTINCT p.says, ', ' ORDER BY p.says) AS says
+    SELECT h.family_id, h.child_id AS person_id, 'child' AS role, string_agg(DISTINCT p.says, ', '
+        ORDER BY p.says) AS says
     FROM headed AS h JOIN placed AS p USING (child_id)
     GROUP BY h.family_id, h.child_id
     UNION ALL
@@ -82,7 +84,8 @@ SELECT
     n.uprn, m.says
 FROM member AS m
 JOIN born AS b USING (person_id)
-LEFT JOIN (SELECT person_id, any_value(uprn ORDER BY uprn) AS uprn FROM now_at GROUP BY person_id) AS n USING (person_id)
+LEFT JOIN (SELECT person_id, any_value(uprn ORDER BY uprn) AS uprn
+    FROM now_at GROUP BY person_id) AS n USING (person_id)
 -- Of several parts that one person has in a family the nearest counts.
 QUALIFY row_number() OVER (
     PARTITION BY m.family_id, m.person_id

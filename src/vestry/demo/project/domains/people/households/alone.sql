@@ -1,4 +1,5 @@
--- When each person lived alone: from and until. Alone on a day: alone_from <= day and (alone_to is null or alone_to > day).
+-- When each person lived alone: from and until. Alone on a day: alone_from <= day and (alone_to is null or alone_to >
+-- day).
 WITH private AS (
     SELECT m.*, coalesce(m.to_date, DATE '2999-01-01') AS until, p.date_of_birth,
         least(name_key(split_part(p.forename, ' ', 1)), name_key(p.surname)) AS name_a,

@@ -1,6 +1,6 @@
 -- The approved entry of each property.
 SELECT
-    uprn, parent_uprn, address, postcode, ward_code, ward_name, lsoa_code,
+    uprn, parent_uprn, usrn, saon, paon, street, locality, town, address, postcode, ward_code, ward_name, lsoa_code,
     easting, northing, latitude, longitude, classification,
     starts_with(classification, 'RD') OR starts_with(classification, 'RH') AS is_home,
     council_owned

@@ -1,79 +1,44 @@
 -- Hackney's list: 70 or over, alone, in a council home, no repair in two years.
--- Joined by UPRN and exact identity: a name is its first given name and its surname, without case and accents, in
--- either order, as two boxes are easily exchanged.
-WITH as_of AS (
-    -- The day of the data, not of the clock: the last on which any of them tell of something new.
-    SELECT greatest(
-        (SELECT greatest(max(reported_on), max(completed_on)) FROM housing.repairs.repair),
-        (SELECT max(started_on) FROM housing.tenancies.tenancy),
-        (SELECT max(opened_on) FROM revenues.council_tax.account),
-        (SELECT max(contacted_on) FROM adults.contacts.contact)
-    ) AS day
+-- Who is one person is for the citizen index to say, and who lives alone for the households. Protected people are in
+-- neither of the two, and so not here.
+WITH alone AS (
+    SELECT a.person_id, a.uprn, a.alone_from, d.as_of
+    FROM people.households.alone AS a
+    CROSS JOIN people.households.day AS d
+    WHERE a.alone_from <= d.as_of AND (a.alone_to IS NULL OR a.alone_to > d.as_of)
 ),
--- Whom housing, council tax and adult social care place at which home, with what they know of them. `trust` decides
--- where they differ: housing asks for papers at sign-up, council tax asks for little.
-placed AS (
-    SELECT
-        'housing' AS service, 1 AS trust, y.uprn, y.tenancy_ref, p.title, p.forename, p.surname, p.ni_number,
-        p.date_of_birth, p.telephone, p.updated_on AS seen_on
+-- The tenancy that the person holds there now. Of two records of one person the one that was looked at last counts.
+tenancy AS (
+    SELECT r.person_id, y.uprn, y.tenancy_ref, p.title, p.forename, p.surname, p.telephone
     FROM housing.tenancies.tenancy AS y
     JOIN housing.tenancies.tenant AS t USING (tenancy_ref)
     JOIN housing.tenancies.person AS p USING (person_ref)
-    CROSS JOIN as_of
-    WHERE y.ended_on IS NULL AND (t.to_date IS NULL OR t.to_date > as_of.day)
-    UNION ALL
-    SELECT
-        'adult social care', 2, uprn, NULL, title, forename, surname, NULL, date_of_birth, telephone, contacted_on
-    FROM adults.contacts.contact
-    UNION ALL
-    SELECT
-        'council tax', 3, a.uprn, NULL, p.title, p.forenames, p.surname, p.ni_number, p.date_of_birth, p.telephone,
-        p.updated_on
-    FROM revenues.council_tax.account AS a
-    JOIN revenues.council_tax.liability AS l USING (account_ref)
-    JOIN revenues.council_tax.person AS p USING (person_ref)
-    WHERE a.closed_on IS NULL AND l.to_date IS NULL
+    JOIN people.index.person_record AS r ON r.source = 'housing.tenancies.person' AND r.record_id = p.person_ref
+    CROSS JOIN people.households.day AS d
+    WHERE y.ended_on IS NULL AND (t.to_date IS NULL OR t.to_date > d.as_of)
+    QUALIFY row_number() OVER (
+        PARTITION BY r.person_id, y.uprn ORDER BY t.role = 'tenant' DESC, p.updated_on DESC, p.person_ref) = 1
 ),
+-- What each service last knew of the person, and when. `trust` decides where they differ: housing asks for papers at
+-- sign-up, council tax asks for little. Police and health have no part in this.
 known AS (
-    SELECT *, least(given, family) || '/' || greatest(given, family) AS identity
-    FROM (SELECT *, name_key(split_part(forename, ' ', 1)) AS given, name_key(surname) AS family FROM placed)
-    WHERE uprn IS NOT NULL
-),
--- Everybody on a tenancy of the home now. Of two records of one person the one that was looked at last counts.
-occupant AS (
-    SELECT * FROM known WHERE service = 'housing'
-    QUALIFY row_number() OVER (PARTITION BY uprn, coalesce(ni_number, identity) ORDER BY seen_on DESC, tenancy_ref) = 1
-),
-account AS (
-    SELECT k.uprn, count(DISTINCT k.identity) AS liable, bool_or(a.single_person_discount) AS says_alone
-    FROM known AS k
-    JOIN revenues.council_tax.account AS a ON a.uprn = k.uprn AND a.closed_on IS NULL
-    WHERE k.service = 'council tax'
-    GROUP BY k.uprn
-),
-alone AS (
-    SELECT o.*, coalesce(a.says_alone, false) AS says_alone
-    FROM occupant AS o
-    LEFT JOIN account AS a USING (uprn)
-    -- Two who pay council tax there are two, whatever the tenancy says.
-    WHERE coalesce(a.liable, 1) = 1
-    QUALIFY count(*) OVER (PARTITION BY o.uprn) = 1
-),
--- The same name at the same home, or the same National Insurance number, is the same person.
-same AS (
-    SELECT a.uprn, k.service, k.trust, k.date_of_birth, k.telephone, k.seen_on
-    FROM alone AS a JOIN known AS k ON k.uprn = a.uprn AND k.identity = a.identity
-    UNION
-    SELECT a.uprn, k.service, k.trust, k.date_of_birth, k.telephone, k.seen_on
-    FROM alone AS a JOIN known AS k ON k.ni_number = a.ni_number
+    SELECT
+        r.person_id, s.service, s.trust, r.date_of_birth, r.telephone, r.valid_to AS seen_on
+    FROM people.index.person_record AS r
+    JOIN (VALUES ('housing.tenancies.person', 'housing', 1),
+        ('adults.contacts.person', 'adult social care', 2),
+        ('revenues.benefits.claimant', 'benefits', 3),
+        ('revenues.benefits.partner', 'benefits', 3),
+        ('revenues.council_tax.person', 'council tax', 4)) AS s (source, service, trust) USING (source)
 ),
 -- The date of birth that most services have; where as many have another, the one of the more trusted.
 born AS (
-    SELECT uprn, date_of_birth
-    FROM same
+    SELECT person_id, date_of_birth
+    FROM known
     WHERE date_of_birth IS NOT NULL
-    GROUP BY uprn, date_of_birth
-    QUALIFY row_number() OVER (PARTITION BY uprn ORDER BY count(DISTINCT service) DESC, min(trust), date_of_birth) = 1
+    GROUP BY person_id, date_of_birth
+    QUALIFY row_number() OVER (
+        PARTITION BY person_id ORDER BY count(DISTINCT service) DESC, min(trust), date_of_birth) = 1
 ),
 mended AS (
     SELECT
@@ -84,43 +49,58 @@ mended AS (
     FROM housing.repairs.repair
     GROUP BY uprn
 ),
+-- A benefit claim is looked at by the council each quarter, which is no contact with the person.
 contact AS (
     SELECT
-        uprn, max(seen_on) AS last_on, arg_max(service, (seen_on, -trust)) AS last_with,
+        person_id, max(seen_on) AS last_on, arg_max(service, (seen_on, -trust)) AS last_with,
         arg_min(telephone, (trust, -epoch(seen_on))) FILTER (WHERE telephone IS NOT NULL) AS telephone
     FROM (
-        SELECT uprn, service, trust, telephone, seen_on FROM same
+        SELECT person_id, service, trust, telephone, seen_on FROM known WHERE service <> 'benefits'
         UNION ALL
-        SELECT uprn, 'repairs', 4, NULL, reported_on FROM mended WHERE reported_on IS NOT NULL
+        SELECT a.person_id, 'repairs', 5, NULL, m.reported_on
+        FROM alone AS a JOIN mended AS m USING (uprn) WHERE m.reported_on >= a.alone_from
     )
+    GROUP BY person_id
+),
+discount AS (
+    SELECT uprn, bool_or(single_person_discount) AS says_alone
+    FROM revenues.council_tax.account
+    WHERE closed_on IS NULL
     GROUP BY uprn
 )
 SELECT
+    a.person_id,
     a.uprn,
-    concat_ws(' ', a.title, a.forename, a.surname)                AS name,
-    date_sub('year', b.date_of_birth, as_of.day)                  AS age,
+    concat_ws(' ', t.title, t.forename, t.surname)                AS name,
+    date_sub('year', b.date_of_birth, a.as_of)                    AS age,
     b.date_of_birth,
-    c.telephone,
+    coalesce(c.telephone, t.telephone)                            AS telephone,
     concat_ws(', ', p.address, p.postcode)                        AS address,
     p.ward_name,
     concat_ws('; ',
-        date_sub('year', b.date_of_birth, as_of.day) || ' years old',
-        'alone by the tenancy' || CASE WHEN a.says_alone THEN ' and the council tax discount' ELSE '' END,
-        CASE WHEN m.last_on IS NULL THEN 'no repair on record' ELSE 'no repair since ' || strftime(m.last_on, '%-d %B %Y') END
+        date_sub('year', b.date_of_birth, a.as_of) || ' years old',
+        'alone since ' || strftime(a.alone_from, '%B %Y') || ' by the tenancy'
+            || CASE WHEN k.says_alone THEN ' and the council tax discount' ELSE '' END,
+        CASE WHEN m.last_on IS NULL THEN 'no repair on record'
+            ELSE 'no repair since ' || strftime(m.last_on, '%-d %B %Y') END
     )                                                             AS why,
-    CASE WHEN a.says_alone THEN 'tenancy and discount' ELSE 'tenancy' END AS alone_by,
-    m.last_on                                                    AS last_repair_on,
+    CASE WHEN k.says_alone THEN 'tenancy and discount' ELSE 'tenancy' END AS alone_by,
+    a.alone_from,
+    m.last_on                                                     AS last_repair_on,
     c.last_on                                                     AS last_contact_on,
     c.last_with                                                   AS last_contact_with,
-    a.tenancy_ref,
-    as_of.day                                                     AS as_of
+    t.tenancy_ref,
+    a.as_of
 FROM alone AS a
-CROSS JOIN as_of
-JOIN born AS b USING (uprn)
-JOIN places.gazetteer.property AS p USING (uprn)
-LEFT JOIN mended AS m USING (uprn)
-LEFT JOIN contact AS c USING (uprn)
-WHERE b.date_of_birth <= as_of.day - INTERVAL 70 YEAR
-  AND (m.last_on IS NULL OR m.last_on <= as_of.day - INTERVAL 2 YEAR)
+JOIN tenancy AS t ON t.person_id = a.person_id AND t.uprn = a.uprn
+JOIN born AS b ON b.person_id = a.person_id
+JOIN places.gazetteer.property AS p ON p.uprn = a.uprn
+LEFT JOIN mended AS m ON m.uprn = a.uprn
+LEFT JOIN contact AS c ON c.person_id = a.person_id
+LEFT JOIN discount AS k ON k.uprn = a.uprn
+WHERE b.date_of_birth <= a.as_of - INTERVAL 70 YEAR
+  AND (m.last_on IS NULL OR m.last_on <= a.as_of - INTERVAL 2 YEAR)
+-- One home, one person to call.
+QUALIFY row_number() OVER (PARTITION BY a.uprn ORDER BY a.alone_from, a.person_id) = 1
 -- Longest unseen first.
 ORDER BY c.last_on, a.uprn

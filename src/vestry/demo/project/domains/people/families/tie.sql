@@ -45,4 +45,6 @@ FROM said AS s
 JOIN people.index.person_record AS a ON a.source = s.source AND a.record_id = s.record_id
 JOIN people.index.person_record AS b ON b.source = s.other_source AND b.record_id = s.other_record_id
 WHERE a.person_id <> b.person_id
+  AND a.person_id NOT IN (SELECT person_id FROM people.households.guarded)
+  AND b.person_id NOT IN (SELECT person_id FROM people.households.guarded)
 GROUP BY ALL

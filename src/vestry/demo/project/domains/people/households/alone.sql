@@ -1,6 +1,11 @@
--- When each person lived alone: from and until. Alone on a day: alone_from <= day and (alone_to is null or alone_to >
--- day).
-WITH private AS (
+-- When each person lived alone: from and until. Who is alone on a day: alone_from is not after it, and alone_to is
+-- after it or empty.
+WITH sealed AS (
+    SELECT uprn FROM housing.tenancies.person WHERE address_protected AND uprn IS NOT NULL
+    UNION
+    SELECT uprn FROM childrens.social_care.person WHERE restricted AND uprn IS NOT NULL
+),
+private AS (
     SELECT m.*, coalesce(m.to_date, DATE '2999-01-01') AS until, p.date_of_birth,
         least(name_key(split_part(p.forename, ' ', 1)), name_key(p.surname)) AS name_a,
         greatest(name_key(split_part(p.forename, ' ', 1)), name_key(p.surname)) AS name_b
@@ -8,6 +13,8 @@ WITH private AS (
     JOIN people.households.household AS h USING (household_id)
     JOIN people.index.person AS p USING (person_id)
     WHERE NOT h.communal
+      -- Nobody is told to be alone who may live with somebody protected: that would be wrong, or would tell.
+      AND coalesce(m.uprn NOT IN (SELECT uprn FROM sealed), true)
 ),
 -- Days on which somebody came or went, as far as this person was there.
 turn AS (
@@ -37,9 +44,13 @@ solitary AS (
         SELECT 1 FROM private AS o
         WHERE o.household_id = w.household_id AND o.person_id <> w.person_id
           AND o.from_date < w.next_day AND o.until > w.day
-          -- Two records of one name, of whom no two dates of birth are known, are hardly two people.
+          -- Two of one name, of whom no two birthdays are known, are hardly two people. Nor are two of one birthday
+          -- whose names begin alike, as where of one name a record has the initial only.
           AND NOT coalesce(o.name_a = w.name_a AND o.name_b = w.name_b
-              AND coalesce(o.date_of_birth = w.date_of_birth, true), false))
+              AND coalesce(o.date_of_birth = w.date_of_birth, true), false)
+          AND NOT coalesce(o.date_of_birth = w.date_of_birth
+              AND (starts_with(o.name_a, w.name_a) OR starts_with(w.name_a, o.name_a))
+              AND (starts_with(o.name_b, w.name_b) OR starts_with(w.name_b, o.name_b)), false))
 ),
 island AS (
     SELECT *, sum(begins::INT) OVER (PARTITION BY person_id, household_id ORDER BY day) AS n FROM solitary

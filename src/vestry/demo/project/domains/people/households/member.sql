@@ -24,7 +24,7 @@ household AS (
     FROM numbered
     GROUP BY uprn, n
 ),
--- The others belong to the household with which they were longest there.
+-- The others belong to the household with which they were longest seen there, and leave with it.
 joined AS (
     SELECT person_id, uprn, from_date, to_date, firm, n FROM numbered
     UNION ALL
@@ -35,8 +35,8 @@ joined AS (
     WHERE NOT s.firm AND s.told
     QUALIFY row_number() OVER (
         PARTITION BY s.person_id, s.uprn, s.from_date
-        ORDER BY least(coalesce(s.to_date, DATE '2999-01-01'), coalesce(h.to_date, DATE '2999-01-01'))
-            - greatest(s.from_date, h.from_date) DESC, h.n DESC) = 1
+        ORDER BY least(s.seen_on, coalesce(h.to_date, DATE '2999-01-01')) - greatest(s.from_date, h.from_date) DESC,
+            h.n DESC) = 1
 )
 SELECT
     j.uprn || '/' || strftime(h.from_date, '%Y%m%d') AS household_id,

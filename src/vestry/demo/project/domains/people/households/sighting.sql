@@ -50,6 +50,7 @@ FROM said AS s
 JOIN people.index.person_record AS r USING (source, record_id)
 CROSS JOIN people.households.day AS d
 WHERE s.uprn IS NOT NULL AND s.from_date <= d.as_of
+  AND r.person_id NOT IN (SELECT person_id FROM people.households.guarded)
   -- What ends before it begins says nothing.
   AND coalesce(s.to_date >= s.from_date, true)
 GROUP BY r.person_id, s.uprn, s.source, s.record_id

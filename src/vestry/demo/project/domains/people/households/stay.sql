@@ -1,5 +1,7 @@
 -- Where each person lived, and from when until when: the sightings put together.
 -- 1. Firm sightings of a person at a home that overlap, or lie within three months of each other, are one stay.
+--    Tenancies and council tax tell the day on which somebody left. A benefit claim that still names a partner or child
+--    who left by those does not keep them there.
 -- 2. Nobody lives in two homes at once: a stay ends at the latest when the next one begins.
 -- 3. Other sightings lengthen a firm stay at that home, or make a stay of their own where nothing firm speaks for
 --    another home on the day of the sighting: an address that was not brought up to date makes no stay.
@@ -16,11 +18,18 @@ island AS (
     SELECT *, sum(begins::INT) OVER (PARTITION BY person_id, uprn ORDER BY from_date, to_date, source, record_id) AS n
     FROM firm
 ),
+told AS (
+    SELECT *, source IN ('revenues.council_tax.person', 'housing.tenancies.person') AS exact FROM island
+),
 firm_stay AS (
     SELECT
         person_id, uprn, min(from_date) AS from_date,
-        CASE WHEN count(*) = count(to_date) THEN max(to_date) END AS to_date
-    FROM island
+        CASE
+            WHEN count(*) FILTER (exact) > 0 THEN CASE WHEN count(to_date) FILTER (exact) = count(*) FILTER (exact)
+                THEN max(to_date) FILTER (exact) END
+            WHEN count(*) = count(to_date) THEN max(to_date)
+        END AS to_date
+    FROM told
     GROUP BY person_id, uprn, n
 ),
 -- Of a sighting that is not firm only its last day is sure.
@@ -63,13 +72,13 @@ placed AS (
 ),
 ended AS (
     SELECT
-        person_id, uprn, n, firm, from_date,
+        person_id, uprn, n, firm, seen_on, from_date,
         CASE WHEN next_from IS NOT NULL THEN least(coalesce(to_date, next_from), greatest(next_from, from_date))
             ELSE to_date END AS to_date
     FROM placed
 )
 SELECT
-    e.person_id, e.uprn, e.from_date, e.to_date, e.firm,
+    e.person_id, e.uprn, e.from_date, e.to_date, e.firm, e.seen_on,
     count(DISTINCT (s.source, s.record_id)) AS records,
     string_agg(DISTINCT s.says, ', ' ORDER BY s.says) AS says,
     string_agg(DISTINCT s.source || ' ' || s.record_id, '; ' ORDER BY s.source || ' ' || s.record_id) AS evidence
@@ -77,4 +86,4 @@ FROM ended AS e
 JOIN people.households.sighting AS s ON s.person_id = e.person_id AND s.uprn = e.uprn
     AND s.from_date <= coalesce(e.to_date, DATE '2999-01-01') AND coalesce(s.to_date, DATE '2999-01-01') >= e.from_date
 WHERE e.to_date IS NULL OR e.to_date > e.from_date
-GROUP BY e.person_id, e.uprn, e.from_date, e.to_date, e.firm
+GROUP BY e.person_id, e.uprn, e.from_date, e.to_date, e.firm, e.seen_on

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from council import Council, vestry
 from vestry.demo import Systems, make_systems
+from vestry.run.query import ask
+from vestry.run.workspace import Workspace
 
 PEOPLE = 2_000
 
@@ -17,6 +23,65 @@ PEOPLE = 2_000
 @pytest.fixture(scope="session")
 def westmarsh(tmp_path_factory: pytest.TempPathFactory) -> Systems:
     return make_systems(tmp_path_factory.mktemp("westmarsh"), people=PEOPLE, seed=7)
+
+
+@dataclass
+class Demo:
+    """A Westmarsh that `vestry demo` made and ran, and what it said."""
+
+    council: Council
+    output: str
+    seconds: float
+
+    @property
+    def root(self) -> Path:
+        return self.council.root
+
+    def whose(self, sql: str) -> list[tuple[int, ...]]:
+        """Rows of a query of the lake whose first columns are people's ids, as the truth's persons instead.
+
+        A person of the index is whom most of its records are of.
+        """
+        with duckdb.connect() as con:
+            con.register("found", _arrow(self.root, sql))
+            con.register(
+                "record", _arrow(self.root, "SELECT person_id, source, record_id FROM people.index.person_record")
+            )
+            con.execute(
+                f"""CREATE TABLE who AS
+                    SELECT r.person_id, mode(t.person_id) AS truly
+                    FROM record r JOIN '{self.root}/truth/people.parquet' t USING (source, record_id) GROUP BY 1"""
+            )
+            columns = [c[0] for c in con.execute("DESCRIBE found").fetchall()]
+            ids = [c for c in columns if c.startswith("person_id")]
+            joins = " ".join(f"JOIN who w{i} ON w{i}.person_id = found.{c}" for i, c in enumerate(ids))
+            shown = ", ".join(f"w{ids.index(c)}.truly" if c in ids else f"found.{c}" for c in columns)
+            return con.execute(f"SELECT {shown} FROM found {joins}").fetchall()
+
+
+def _arrow(root: Path, sql: str) -> pa.Table:
+    workspace = Workspace.open(root)
+    try:
+        return ask(workspace, sql)
+    finally:
+        workspace.engine.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """`vestry demo` of a small Westmarsh, run once for all tests. Tests leave it as it was."""
+    root = tmp_path_factory.mktemp("demo") / "westmarsh"
+    began = time.monotonic()
+    done = vestry("demo", str(root), "--people", str(PEOPLE), seconds=300)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return Demo(existing(root), done.stdout, time.monotonic() - began)
+
+
+def existing(root: Path) -> Council:
+    """A project that is there already, as tests' councils are."""
+    council = Council.__new__(Council)
+    council.root, council.events = root, []
+    return council
 
 
 @pytest.fixture

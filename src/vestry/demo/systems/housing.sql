@@ -58,15 +58,16 @@ QUALIFY row_number() OVER (PARTITION BY pid ORDER BY pno) = 1;
 -- The one who flees, and the children: where they live is nobody's to see. One home at the least.
 CREATE TEMP TABLE hs_hidden AS
 WITH fled AS (
-    SELECT DISTINCT o.tenancy_ref, o.pno FROM hs_occupant o JOIN hs_tenancy t USING (tenancy_ref) JOIN need n USING (hh)
+    SELECT DISTINCT o.tenancy_ref, o.pno, n.domestic_abuse FROM hs_occupant o JOIN hs_tenancy t USING (tenancy_ref)
+        JOIN need n USING (hh)
     JOIN person p USING (pid)
-    WHERE o.role = 'MAIN' AND p.sex = 'F' AND t.to_day IS NULL AND n.domestic_abuse
+    WHERE o.role = 'MAIN' AND p.sex = 'F' AND t.to_day IS NULL
       -- Not where he who abuses lives too.
       AND NOT EXISTS (SELECT 1 FROM hs_occupant x WHERE x.tenancy_ref = o.tenancy_ref AND x.relationship = 'Partner')
 )
 SELECT DISTINCT o.pid FROM hs_occupant o JOIN (
-    SELECT tenancy_ref FROM fled WHERE u('hs/hidden', pno) < 0.25
-    UNION (SELECT tenancy_ref FROM fled ORDER BY u('hs/hidden', pno), pno LIMIT 1)
+    SELECT tenancy_ref FROM fled WHERE domestic_abuse AND u('hs/hidden', pno) < 0.25
+    UNION (SELECT tenancy_ref FROM fled ORDER BY domestic_abuse DESC, u('hs/hidden', pno), pno LIMIT 1)
 ) f USING (tenancy_ref);
 
 CREATE TEMP TABLE hs_record AS

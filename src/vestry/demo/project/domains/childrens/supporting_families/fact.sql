@@ -53,7 +53,8 @@ said AS (
         'attended ' || printf('%.1f', 100.0 * (attended + attended_before) / nullif(possible + possible_before, 0))
             || ' % of two terms' AS says,
         'Schools' AS system, 'education.schools.pupil_term' AS record_source,
-        pupil_id || ', terms ' || year_before || '/' || term_before || ' and ' || school_year || '/' || term AS record_id
+        pupil_id || ', terms ' || year_before || '/' || term_before || ' and ' || school_year || '/' || term
+            AS record_id
     FROM two_terms WHERE nth = nth_before + 1
     UNION ALL
     -- Suspensions in a term, how many.

@@ -22,8 +22,8 @@ SELECT
     n.framework, n.family_id, f.children_under_18, f.adults, f.homes,
     n.needs, n.headlines, n.counted, n.min_needs, n.count_by,
     n.counted >= n.min_needs AND f.children_under_18 > 0          AS eligible,
-    -- Since the day on which the last of the needs that it takes was there.
-    CASE WHEN n.counted >= n.min_needs THEN n.since_each[n.min_needs] END AS eligible_since,
+    -- Since the day on which the last of the needs that it takes was there, and the framework was in force.
+    CASE WHEN n.counted >= n.min_needs THEN greatest(n.since_each[n.min_needs], w.from_date) END AS eligible_since,
     s.support_id IS NOT NULL                                      AS supported,
     s.started_on                                                  AS supported_since,
     s.kinds                                                       AS supported_by,
@@ -32,5 +32,6 @@ SELECT
     d.as_of
 FROM summed AS n
 JOIN people.families.family AS f USING (family_id)
+JOIN childrens.supporting_families.framework AS w ON w.framework = n.framework
 CROSS JOIN people.households.day AS d
 LEFT JOIN childrens.supporting_families.support AS s ON s.family_id = n.family_id AND s.ended_on IS NULL

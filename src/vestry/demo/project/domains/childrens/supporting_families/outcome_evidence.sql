@@ -28,11 +28,6 @@ seen AS (
     WHERE (l.value IS NULL OR list_contains(string_split(l.value, '|'), lower(f.value)))
       AND (l.at_least IS NULL OR f.amount >= l.at_least)
       AND (l.below IS NULL OR f.amount < l.below)
-),
--- Where a quiet rule looks: at all records of that fact of which the family's own is one, or would be.
-place AS (
-    SELECT fact, any_value(system) AS system, any_value(source) AS source
-        FROM childrens.supporting_families.fact GROUP BY fact
 )
 SELECT
     framework, family_id, support_id, need, person_id, finds, rule, because, says, system, source, record_id,
@@ -57,7 +52,7 @@ SELECT
     p.system, p.source, NULL, (a.to_day + to_months(a.months::INT))::DATE
 FROM asked AS a
 CROSS JOIN people.households.day AS d
-LEFT JOIN place AS p USING (fact)
+JOIN childrens.supporting_families.fact_kind AS p USING (fact)
 WHERE a.finds = 'quiet' AND a.to_day + to_months(a.months::INT) <= d.as_of
   AND NOT EXISTS (
     SELECT 1 FROM seen AS s

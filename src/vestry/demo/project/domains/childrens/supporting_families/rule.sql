@@ -5,7 +5,8 @@ SELECT
     tidy(r.need)                                AS need,
     k.label                                     AS need_label,
     lower(tidy(finds))                          AS finds,
-    lower(tidy(fact))                           AS fact,
+    lower(tidy(r.fact))                         AS fact,
+    f.source                                    AS told_by,
     lower(tidy(value))                          AS value,
     try_cast(at_least AS DOUBLE)                AS at_least,
     try_cast(below AS DOUBLE)                   AS below,
@@ -19,3 +20,4 @@ SELECT
     tidy(r.checked)                             AS checked
 FROM bronze.supporting_families.rule AS r
 LEFT JOIN childrens.supporting_families.need_kind AS k ON k.framework = tidy(r.framework) AND k.need = tidy(r.need)
+LEFT JOIN childrens.supporting_families.fact_kind AS f ON f.fact = lower(tidy(r.fact))

@@ -1,0 +1,32 @@
+-- The kinds of fact that a rule may ask for, and where each is told. `fact.sql` gathers them.
+SELECT *
+FROM (VALUES
+    ('attendance over two terms', 'Schools', 'education.schools.pupil_term'),
+    ('suspension', 'Schools', 'education.schools.pupil_term'),
+    ('suspension with special educational needs', 'Schools', 'education.schools.pupil_term'),
+    ('permanent exclusion', 'Schools', 'education.schools.pupil_term'),
+    ('neet', 'Participation register', 'education.participation.entry'),
+    ('missing education', 'Participation register', 'education.participation.entry'),
+    ('part-time timetable', 'Participation register', 'education.participation.entry'),
+    ('assessment factor', 'Children''s social care', 'childrens.social_care.assessment_factor'),
+    ('early help plan need', 'Children''s social care', 'childrens.social_care.plan_need'),
+    ('early help need met', 'Children''s social care', 'childrens.social_care.plan_need'),
+    ('child in need plan', 'Children''s social care', 'childrens.social_care.plan'),
+    ('child protection plan', 'Children''s social care', 'childrens.social_care.plan'),
+    ('referral', 'Children''s social care', 'childrens.social_care.episode'),
+    ('missing from home', 'Children''s social care', 'childrens.social_care.missing_episode'),
+    ('early years review', 'Children''s social care', 'childrens.social_care.early_years_review'),
+    ('disability', 'Children''s social care', 'childrens.social_care.person'),
+    ('suspect', 'Police', 'community_safety.incidents.involvement'),
+    ('suspect of domestic abuse', 'Police', 'community_safety.incidents.involvement'),
+    ('victim of domestic abuse', 'Police', 'community_safety.incidents.involvement'),
+    ('present at domestic abuse', 'Police', 'community_safety.incidents.involvement'),
+    ('notice served', 'Housing', 'housing.tenancies.tenancy'),
+    ('rent arrears', 'Housing', 'housing.tenancies.tenancy'),
+    ('homelessness application', 'Housing', 'housing.tenancies.homeless_application'),
+    ('temporary accommodation', 'Housing', 'housing.tenancies.homeless_application'),
+    ('council tax arrears', 'Council tax', 'revenues.council_tax.account'),
+    ('out of work', 'Benefits', 'revenues.benefits.claim_quarter'),
+    ('overpayment without a plan', 'Benefits', 'revenues.benefits.claim_quarter'),
+    ('debt plan', 'Benefits', 'revenues.benefits.claim_quarter')
+) AS kind (fact, system, source)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from vestry.lake import DATA, quoted
 from vestry.mdm.places import matching
-from vestry.mdm.places.model import UprnFile, addresses_select, entries_select, read_uprn
+from vestry.mdm.places.matcher import prepared_key
+from vestry.mdm.places.model import PARTS, UprnFile, addresses_select, entries_select, read_uprn
 from vestry.products.builder import Context, Making
 from vestry.project import ProductTable
 from vestry.project.inputs import recipe_shown
@@ -66,16 +67,17 @@ class UprnBuilder:
         """What is asked of the tables, with the line of the file that asks it."""
         document, spec = read_uprn(table.recipe, recipe_shown(table))
         asked = spec.gazetteer
-        for name in asked.columns:
-            yield f"SELECT {asked.part(name)} AS made FROM {asked.table}", document.line(("gazetteer", "columns", name))
+        for name, is_needed in PARTS.items():
+            given = name in asked.columns
+            if given or is_needed:
+                place = ("columns", name) if given else ("table",)
+                yield f"SELECT {asked.part(name)} AS made FROM {asked.table}", document.line(("gazetteer", *place))
         if asked.where:
             yield f"SELECT ({asked.where}) AS made FROM {asked.table}", document.line(("gazetteer", "where"))
-        needed = entries_select(asked, asked.table, known=())
-        yield needed, document.line(("gazetteer", "table"))
-        for place, addresses in enumerate(spec.addresses):
+        for number, addresses in enumerate(spec.addresses):
             for key in ("address", "postcode", "uprn", "where"):
                 if sql := getattr(addresses, key):
-                    line = document.line(("addresses", place, key))
+                    line = document.line(("addresses", number, key))
                     yield f"SELECT ({sql}) AS made FROM {addresses.table}", line
 
     def make(self, context: Context) -> Making | None:
@@ -91,9 +93,8 @@ class UprnBuilder:
         rows = f"SELECT {', '.join(COLUMNS)} FROM {before}" if before else f"SELECT {nulls} WHERE false"
         con.execute(f"CREATE OR REPLACE TEMP TABLE places_before AS {rows}")
         known = context.engine.lake.columns(spec.gazetteer.name)
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW places_gazetteer AS {entries_select(spec.gazetteer, quoted(spec.gazetteer.name), known)}"
-        )
+        entries = entries_select(spec.gazetteer, quoted(spec.gazetteer.name), known)
+        con.execute(f"CREATE OR REPLACE TEMP VIEW places_gazetteer AS {entries}")
         decided = name.beside(DECISION)
         decisions = (
             LATEST.format(decisions=quoted(decided)) if decided in context.inputs else f"SELECT * FROM {_NO_DECISIONS}"
@@ -148,8 +149,8 @@ def _match(context: Context, spec: UprnFile, gazetteer: int, anew: bool) -> None
     due = con.execute("SELECT 1 FROM places_text WHERE fault IS NULL LIMIT 1").fetchone()
     matching.prepare_entries(con, f"SELECT * FROM places_gazetteer{'' if due else ' WHERE false'}")
     folder = context.project.state / "places" / str(spec.gazetteer.name)
-    matching.propose(con, folder, matching.prepared_key(spec, gazetteer))
-    matching.judge(con, spec)
+    matching.propose(con, folder, prepared_key(spec.gazetteer, gazetteer))
+    matching.judge(con, spec.thresholds)
 
 
 def _put_together(context: Context) -> None:

@@ -39,7 +39,7 @@ class Gazetteer(Strict):
     table: str = Field(description="The table of entries (LPIs): a property may have several.")
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description=f"Part: column, or SQL over the table. Default: the column of that name. Parts: {', '.join(PARTS)}.",
+        description=f"Part: column, or SQL. Default: the column of that name. Parts: {', '.join(PARTS)}.",
     )
     where: str | None = Field(
         default=None,

@@ -1,12 +1,21 @@
 -- What addresses become before they are compared, and when two may be of one home.
 
--- Capitals, single spaces, no punctuation; a postcode at the end is left out.
-CREATE OR REPLACE MACRO place_words(text) AS
-    trim(regexp_replace(regexp_replace(regexp_replace(
+-- FLAT 2 before the building, where it is written after it; THE FLAT and FIRST FLOOR FLAT stay as they are.
+CREATE OR REPLACE MACRO place_flat_first(words) AS
+    CASE WHEN regexp_matches(words, '\b(THE|FLOOR|FLR|BASEMENT|GROUND|FIRST|SECOND|THIRD|FOURTH|TOP|UPPER|LOWER|MIDDLE|GARDEN|ATTIC|FRONT|REAR) (FLAT|FLT|APARTMENT|APT|UNIT|ROOM)\b')
+         THEN words
+         ELSE regexp_replace(words, '^(.+?) ((?:FLAT|FLT|APARTMENT|APT|UNIT|ROOM) (?:\d+[A-Z]?|[A-Z]\d*))((?: .*)?)$', '\2 \1\3')
+    END;
+
+-- Capitals, single spaces, no punctuation, the flat first; a postcode at the end is left out.
+-- 'Heron Tower (Flat 2), River Walk, TH1 2AB' is FLAT 2 HERON TOWER RIVER WALK; N.F.A. is NFA.
+CREATE OR REPLACE MACRO place_words(text) AS place_flat_first(
+    trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
         upper(strip_accents(coalesce(text, ''))),
         '[\s,]+[A-Z]{1,2}\d[A-Z0-9]?\s*\d[A-Z]{2}\s*$', ''),
+        '\b([A-Z])\.', '\1', 'g'),
         '[''’‘`´]', '', 'g'),
-        '[^A-Z0-9]+', ' ', 'g'));
+        '[^A-Z0-9]+', ' ', 'g')));
 
 -- Such words with their usual abbreviations written out, for exact joins. ST at the end is a street, elsewhere a saint.
 CREATE OR REPLACE MACRO place_key(words) AS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vestry.mdm.people.model import GOLDEN, MatchFile, Survivor
 from vestry.project import literal, quote
 
@@ -17,25 +19,36 @@ def golden_select(spec: MatchFile, records: str) -> str:
     attributes = list(GOLDEN)
     chosen = {name: spec.survivor(name) for name in attributes}
     frequent = [n for n in attributes if chosen[n].rule == "most_frequent"]
-    modes = ", ".join(f"mode({n} ORDER BY {_LATEST} DESC, source, record_id) AS mode_{n}" for n in frequent)
     picked = ", ".join(f"{_picked(n, chosen[n])} AS {n}" for n in attributes)
-    values = ", ".join(f"{n}.value AS {n}" for n in attributes)
-    keys = ", ".join(literal(n) for n in attributes)
-    origins = ", ".join(f"{n}.origin" for n in attributes)
-    with_modes = (
-        f"SELECT r.*, m.* EXCLUDE (person_id) FROM {records} AS r "
-        f"JOIN (SELECT person_id, {modes} FROM {records} GROUP BY person_id) AS m USING (person_id)"
-        if frequent
-        else f"SELECT * FROM {records}"
+    modes = "".join(
+        f" LEFT JOIN (SELECT person_id, arg_max({n}, (n, latest, {n})) AS mode_{n} FROM ("
+        f"SELECT person_id, {n}, count(*) AS n, max({_LATEST}) AS latest FROM several WHERE {n} IS NOT NULL GROUP BY ALL"
+        f") GROUP BY person_id HAVING count(*) > 1) AS m_{n} USING (person_id)"
+        for n in frequent
     )
+    told = "".join(f", mode_{n}" for n in frequent)
+    values = ", ".join(f"{n}.value AS {n}" for n in attributes)
+    alone = ", ".join(attributes)
     return f"""
-        SELECT person_id, {values}, records, sources, since,
-            map_from_entries(list_filter(
-                list_zip([{keys}], [{origins}]), lambda pair: pair[2] IS NOT NULL)) AS origins
-        FROM (
+        WITH said AS (SELECT * FROM {records}),
+        counted AS (SELECT person_id FROM said GROUP BY person_id HAVING count(*) > 1),
+        several AS (SELECT said.* FROM said SEMI JOIN counted USING (person_id)),
+        chosen AS (
             SELECT person_id, {picked}, count(*) AS records, count(DISTINCT source) AS sources, min(since) AS since
-            FROM ({with_modes}) GROUP BY person_id
-        )"""
+            FROM (SELECT several.*{told} FROM several{modes}) GROUP BY person_id
+        )
+        SELECT person_id, {values}, records, sources, since, {_origins({n: f"{n}.origin" for n in attributes})} AS origins
+        FROM chosen
+        UNION ALL
+        SELECT person_id, {alone}, 1, 1, since,
+            {_origins({n: f"CASE WHEN {n} IS NOT NULL THEN source || ' ' || record_id END" for n in attributes})}
+        FROM said ANTI JOIN counted USING (person_id)"""
+
+
+def _origins(of: Mapping[str, str]) -> str:
+    """SQL of a map from attributes to the records that their values are of."""
+    keys, values = ", ".join(literal(n) for n in of), ", ".join(of.values())
+    return f"map_from_entries(list_filter(list_zip([{keys}], [{values}]), lambda pair: pair[2] IS NOT NULL))"
 
 
 def _picked(name: str, survivor: Survivor) -> str:
@@ -45,7 +58,7 @@ def _picked(name: str, survivor: Survivor) -> str:
     wanted = f"FILTER (WHERE {column} IS NOT NULL)"
     order = f"{_LATEST}, source || record_id"
     if survivor.rule == "most_frequent":
-        return f"arg_max({value}, ({order})) FILTER (WHERE {column} = mode_{name})"
+        return f"arg_max({value}, ({order})) FILTER (WHERE {column} = coalesce(mode_{name}, {column}))"
     if survivor.rule == "longest":
         return f"arg_max({value}, (length({column}::VARCHAR), {order})) {wanted}"
     if survivor.rule == "trusted":

@@ -196,8 +196,10 @@ class Index:
                 f" UNION ALL BY NAME SELECT uid, source, record_id, {number}::BIGINT AS changed_in, true AS gone, "
                 f"false AS guarded FROM {self.relation(table)} WHERE uid IN (SELECT uid FROM {gone})"
             )
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_written AS {made}")
+        con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_written AS {made}")
         self._replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
+        con.execute("DROP VIEW mdm_written")
+        con.execute("DROP TABLE mdm_standard")
         self._replace(self.names.common, "mdm_common", "", True, [])
 
     def _replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:
@@ -287,9 +289,14 @@ class Index:
                 lake.publish(lake.stage(con, self.names.frequency, parts), replace=True, skip_by=[])
 
     def _all_records(self, into: str) -> None:
-        self.con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self.relation(self.names.standard)} "
-            "WHERE NOT gone AND NOT guarded"
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
+
+    def _comparable(self) -> str:
+        """SQL of the records that may be linked, with what they are compared and found by."""
+        columns = ", ".join(["uid", "first", "home", *standard.COMPARED])
+        return (
+            f"(SELECT {columns}, COLUMNS('k_.*') FROM {self.relation(self.names.standard)} "
+            "WHERE NOT gone AND NOT guarded)"
         )
 
     def _filled(self, records: str, count: int) -> list[str]:
@@ -340,7 +347,7 @@ class Index:
     def _candidates(self, model: Model) -> None:
         """Make `mdm_all` of the records that changed and those that share a blocking key with one of them."""
         con = self.con
-        records = f"(SELECT * FROM {self.relation(self.names.standard)} WHERE NOT gone AND NOT guarded)"
+        records = self._comparable()
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {records} WHERE uid IN (SELECT uid FROM mdm_dirty)"
         )

@@ -151,12 +151,13 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
     share that it says nothing is counted over both, and kept in `mdm_common` (what it is, a number of its value).
     """
     known = ", ".join(literal(w.upper()) for w in spec.not_names) or "''"
-    words = ", ".join(
-        f"list_filter(name_words({column}), lambda w: w NOT IN ({known})) AS {name}"
-        for name, column in (("g", "forename"), ("m", "middle_names"), ("f", "surname"))
-    )
-    con.execute(_ROWS.format(words=words))
+    con.execute(_TOLD)
+    con.execute(_NAMES.format(known=known))
+    con.execute(_ADDRESSES)
+    con.execute(_ROWS)
     con.execute(_HOMES)
+    for name in ("told", "names", "addresses"):
+        con.execute(f"DROP TABLE mdm_{name}")
     _count_common(con, before, {name: name for name in _LIMITED}, SHARED_BY_MANY, "mdm_rows")
     _count_common(con, before, {"homes": "unnest(homes)"}, HOME_OF_MANY, "mdm_homes_of")
     limited = ", ".join(
@@ -204,20 +205,51 @@ def _count_common(
         )
 
 
-#: The last of a record's rows, with everything standardised that is of one row.
+#: The last of a record's rows; that others come before it is the exception.
+_TOLD = """
+CREATE OR REPLACE TEMP TABLE mdm_told AS
+WITH told AS (
+    SELECT record_number(source, record_id) AS uid, * FROM mdm_seen WHERE record_id IS NOT NULL
+),
+changed AS (SELECT told.* FROM told SEMI JOIN mdm_changed USING (uid)),
+several AS (SELECT uid FROM changed GROUP BY uid HAVING count(*) > 1)
+SELECT * FROM changed ANTI JOIN several USING (uid)
+UNION ALL
+SELECT * FROM (SELECT * FROM changed SEMI JOIN several USING (uid))
+QUALIFY row_number() OVER (
+    PARTITION BY uid ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, forename, address
+) = 1
+"""
+
+#: Names and addresses are standardised once for all records that share them.
+_NAMES = """
+CREATE OR REPLACE TEMP TABLE mdm_names AS
+SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS words FROM (
+    SELECT forename AS name FROM mdm_told UNION SELECT middle_names FROM mdm_told UNION SELECT surname FROM mdm_told
+) WHERE name IS NOT NULL
+"""
+_ADDRESSES = """
+CREATE OR REPLACE TEMP TABLE mdm_addresses AS
+SELECT address, line, address_numbers(line) AS numbers FROM (
+    SELECT address, address_key(address) AS line FROM (
+        SELECT address FROM mdm_told UNION SELECT address FROM mdm_homes UNION SELECT address FROM mdm_seen
+    ) WHERE address IS NOT NULL
+)
+"""
+
+#: A record with everything standardised that is of one row.
 _ROWS = """
 CREATE OR REPLACE TEMP TABLE mdm_rows AS
-WITH told AS (
-    SELECT *, record_number(source, record_id) AS uid FROM mdm_seen
-    WHERE record_id IS NOT NULL AND record_number(source, record_id) IN (SELECT uid FROM mdm_changed)
+WITH words AS (
+    SELECT
+        t.*, coalesce(g.words, []) AS g, coalesce(m.words, []) AS m, coalesce(f.words, []) AS f,
+        birth_key(t.date_of_birth) AS day, a.line, a.numbers
+    FROM mdm_told AS t
+    LEFT JOIN mdm_names AS g ON g.name = t.forename
+    LEFT JOIN mdm_names AS m ON m.name = t.middle_names
+    LEFT JOIN mdm_names AS f ON f.name = t.surname
+    LEFT JOIN mdm_addresses AS a ON a.address = t.address
 ),
-last AS (
-    SELECT * FROM told
-    QUALIFY row_number() OVER (
-        PARTITION BY uid ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, hash(told)
-    ) = 1
-),
-words AS (SELECT *, {words}, birth_key(date_of_birth) AS day FROM last),
 named AS (
     SELECT
         *,
@@ -233,22 +265,24 @@ named AS (
 SELECT
     n.uid, n.source, n.record_id,
     tidy(n.title) AS title, tidy(n.forename) AS forename, tidy(n.middle_names) AS middle_names,
-    tidy(n.surname) AS surname, n.day AS date_of_birth, n.sex AS sex_told, n.nhs_number, n.ni_number,
+    tidy(n.surname) AS surname, n.day AS date_of_birth, n.nhs_number, n.ni_number,
     n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
     postcode(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
     n.valid_from, n.valid_to, n.guarded,
     n.given, n.whole, n.single, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
     coalesce(others.forms, [n.family]) AS family_forms,
-    name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound, name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
+    name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound,
+    name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
     CAST(n.day AS VARCHAR) AS born,
     n.day > current_date - INTERVAL 17 YEAR AS is_child,
     n.adult OR coalesce(n.day <= current_date - INTERVAL 18 YEAR, false) AS is_adult,
     coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
     nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
-    address_key(n.address) AS line, address_numbers(address_key(n.address)) AS numbers,
+    n.line, n.numbers,
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
-    (hash(coalesce(uprn(n.uprn), postcode(n.postcode) || address_numbers(address_key(n.address)))) >> 1)::BIGINT AS home,
+    CASE WHEN coalesce(uprn(n.uprn), postcode(n.postcode) || n.numbers) IS NOT NULL
+        THEN (hash(coalesce(uprn(n.uprn), postcode(n.postcode) || n.numbers)) >> 1)::BIGINT END AS home,
     CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
 FROM named AS n
 LEFT JOIN mdm_forms AS forms ON forms.name = n.given
@@ -259,19 +293,18 @@ LEFT JOIN mdm_forms AS others ON others.name = n.family
 _HOMES = """
 CREATE OR REPLACE TEMP TABLE mdm_homes_of AS
 WITH told AS (
-    SELECT source, record_id, uprn, address, postcode FROM mdm_seen
-    UNION SELECT source, record_id, uprn, address, postcode FROM mdm_homes
+    SELECT record_number(source, record_id) AS uid, uprn, address, postcode FROM mdm_seen WHERE record_id IS NOT NULL
+    UNION ALL
+    SELECT record_number(source, record_id), uprn, address, postcode FROM mdm_homes WHERE record_id IS NOT NULL
 ),
 named AS (
-    SELECT record_number(source, record_id) AS uid, uprn(uprn) AS uprn, address_key(address) AS line,
-        postcode(postcode) AS code
-    FROM told WHERE record_id IS NOT NULL AND record_number(source, record_id) IN (SELECT uid FROM mdm_changed)
+    SELECT t.uid, uprn(t.uprn) AS uprn, a.line, a.numbers, postcode(t.postcode) AS code
+    FROM told AS t SEMI JOIN mdm_changed USING (uid) LEFT JOIN mdm_addresses AS a ON a.address = t.address
 ),
-numbered AS (SELECT *, address_numbers(line) AS numbers FROM named),
 keys AS (
-    SELECT uid, hash('uprn', uprn) AS home FROM numbered WHERE uprn IS NOT NULL
-    UNION SELECT uid, hash('line', line) FROM numbered WHERE numbers IS NOT NULL
-    UNION SELECT uid, hash('post', code, numbers) FROM numbered WHERE code IS NOT NULL AND numbers IS NOT NULL
+    SELECT uid, hash('uprn', uprn) AS home FROM named WHERE uprn IS NOT NULL
+    UNION SELECT uid, hash('line', line) FROM named WHERE numbers IS NOT NULL
+    UNION SELECT uid, hash('post', code, numbers) FROM named WHERE code IS NOT NULL AND numbers IS NOT NULL
 )
 SELECT uid, list((home >> 1)::BIGINT) AS homes FROM keys GROUP BY uid
 """

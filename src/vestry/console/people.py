@@ -55,7 +55,7 @@ def show_person(reader: Reader, who: str, as_json: bool) -> None:
     click.secho(person, bold=True)
     if asked != person:
         click.echo(f"  {asked} was merged into {person}.")
-    origins = dict(golden["origins"] or {})
+    origins = json.loads(golden["origins"] or "{}")
     rows = [[_LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
     print_table(rows, ["", "value", "from"])
     click.echo()

@@ -20,7 +20,7 @@ from vestry.project.columns import column_faults
 from vestry.project.contract import duckdb_type
 from vestry.project.inputs import recipe_shown, recipe_text
 from vestry.project.models import SnapshotFile
-from vestry.project.names import SYSTEM, quote
+from vestry.project.names import DECISION, SYSTEM, quote
 from vestry.project.rules import filled
 from vestry.project.secrets import expand
 from vestry.project.sql import Made, made_columns
@@ -124,7 +124,8 @@ class _Binding:
         """Let SQL see what the recipe reads; False where the columns of some of it are not known."""
         if name not in self.examined.inputs:
             return False
-        mounted = [self._mount(reference.name) for reference in self.examined.inputs[name]]
+        found = [r.name for r in self.examined.inputs[name]]
+        mounted = [self._mount(n) for n in found if n is None or not n.table.endswith(f"__{DECISION}")]
         return all(mounted)
 
     def _mount(self, name: TableName | None) -> bool:

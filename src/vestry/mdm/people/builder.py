@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vestry.mdm.people.golden import golden_select
 from vestry.mdm.people.index import UPDATE, Companions, Index
 from vestry.mdm.people.model import ATTRIBUTES, read_match
-from vestry.mdm.people.standard import homes_of, select_of
+from vestry.mdm.people.standard import homes_of
 from vestry.products.builder import Context, Making
 from vestry.project import ProductTable, TableName, VestryError, literal
 from vestry.project.inputs import recipe_shown
@@ -54,7 +54,6 @@ class MatchBuilder:
                     yield f"SELECT {sql} AS made FROM {people.table}", document.line(("people", place, key))
             if hidden := people.hidden(None):
                 yield f"SELECT {hidden} AS made FROM {people.table}", document.line(("people", place, "protected"))
-            yield select_of(people, spec.purpose), document.line(("people", place))
         for place, homes in enumerate(spec.homes):
             yield homes_of(homes), document.line(("homes", place))
         for place, pair in enumerate(spec.told_apart):

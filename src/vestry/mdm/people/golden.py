@@ -14,7 +14,7 @@ _LATEST = "coalesce(valid_to, valid_from, DATE '0001-01-01')"
 def golden_select(spec: MatchFile, records: str) -> str:
     """SQL of the golden records of all people of `records`, a relation shaped like `<table>_record`.
 
-    Columns: person_id, each attribute, records, sources, since, and `origins`: attribute to `source record_id`.
+    Columns: person_id, each attribute, records, sources, since, and `origins`: JSON, attribute to `source record_id`.
     """
     attributes = list(GOLDEN)
     chosen = {name: spec.survivor(name) for name in attributes}
@@ -46,9 +46,10 @@ def golden_select(spec: MatchFile, records: str) -> str:
 
 
 def _origins(of: Mapping[str, str]) -> str:
-    """SQL of a map from attributes to the records that their values are of."""
+    """SQL of JSON text from attributes to the records that their values are of."""
     keys, values = ", ".join(literal(n) for n in of), ", ".join(of.values())
-    return f"map_from_entries(list_filter(list_zip([{keys}], [{values}]), lambda pair: pair[2] IS NOT NULL))"
+    pairs = f"list_filter(list_zip([{keys}], [{values}]), lambda pair: pair[2] IS NOT NULL)"
+    return f"to_json(map_from_entries({pairs}))::VARCHAR"
 
 
 def _picked(name: str, survivor: Survivor) -> str:

@@ -109,7 +109,8 @@ class Index:
         standard.see(con, self.spec)
         number = self._changes(done)
         model_id, model = self._model()
-        decisions = self.lake.mark(self.names.decision) or 0
+        last = self.lake.mark(self.names.decision)
+        decisions = 0 if last is None else last + 1
         told = self._told_apart()
         outranked = anew or decisions != (mark(DECIDED) or 0) or told != (mark(TOLD) or 0)
         dirty = _count(con, "mdm_changed") + _count(con, "mdm_gone")
@@ -335,8 +336,10 @@ class Index:
             "uid_l IN (SELECT uid FROM mdm_dirty) OR uid_r IN (SELECT uid FROM mdm_dirty) "
             "OR (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)"
         )
+        born_apart = _differs(model, "born") if "born" in model.compared else "false"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, {model_id}::BIGINT AS model_id FROM mdm_weighed"
+            f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, coalesce({born_apart}, false) AS born_apart, "
+            f"{model_id}::BIGINT AS model_id FROM mdm_weighed"
         )
         self._replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
         con.execute("DROP TABLE mdm_weighed")
@@ -468,11 +471,6 @@ class Index:
             if _count(con, "mdm_scope") == before:
                 return
 
-    def _column(self, relation: str, name: str) -> str:
-        """The column, or 0 where no comparison made it."""
-        described = self.con.execute(f"DESCRIBE FROM {relation}").fetchall()
-        return name if any(row[0] == name for row in described) else "0"
-
     def _links(self, pairs: str) -> Pairs:
         """Links by the model, less those that outrank it, and people's decisions."""
         return _numbered(
@@ -491,7 +489,7 @@ class Index:
             f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
                 WHERE weight < {self.spec.thresholds.review}
                 UNION ALL SELECT uid_l, uid_r, -{_BORN_APART} FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
-                WHERE {self._column(pairs, "w_born")} < -4 AND weight < {self.spec.thresholds.link}
+                WHERE born_apart AND weight < {self.spec.thresholds.link}
                 UNION ALL SELECT uid_l, uid_r, -{CERTAIN} FROM mdm_decided WHERE decision = 'different'
                 UNION ALL SELECT uid_l, uid_r, -{2 * CERTAIN} FROM mdm_told_apart
                 UNION ALL SELECT a.uid, b.uid, -{CERTAIN / 2} FROM mdm_members AS a JOIN mdm_members AS b
@@ -519,15 +517,18 @@ def _rules(model: Model, spec: MatchFile) -> str:
     compared = model.compared
     other = [f"coalesce(w_{c}, 0)" for c in compared if c not in _NAMES] or ["0"]
     numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in _IDENTIFIERS] or ["0"]
-    apart = [
-        f"w_{c} < -4" + (" AND w_born > -10" if c == "born" else "") for c in ("born", "given") if c in compared
-    ] or ["false"]
+    apart = [_differs(model, c) for c in ("born", "given") if c in compared] or ["false"]
     ask = (spec.thresholds.review + spec.thresholds.link) / 2
     return f"""
         DELETE FROM mdm_weighed WHERE greatest({", ".join([*other, "-99"])}) < {_BESIDES_NAMES};
         UPDATE mdm_weighed SET weight = least(weight, {ask})
         WHERE ({" OR ".join(f"({a})" for a in apart)}) AND greatest({", ".join([*numbers, "-99"])}) < 5;
         """
+
+
+def _differs(model: Model, name: str) -> str:
+    """SQL that is true of pairs whose values of a comparison are plainly different."""
+    return f"abs(w_{name} - {model.different(name)}) < 0.01"
 
 
 def _numbered(con: duckdb.DuckDBPyConnection, select: str) -> Pairs:

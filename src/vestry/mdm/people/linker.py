@@ -61,6 +61,11 @@ class Model:
         }
         return tuple(sorted(found))
 
+    def different(self, name: str) -> float:
+        """The weight (bits) of the level of a comparison at which two values are plainly different."""
+        levels = next(c for c in self.settings["comparisons"] if c["output_column_name"] == name)["comparison_levels"]
+        return math.log2(levels[-1]["m_probability"] / levels[-1]["u_probability"])
+
     def to_json(self) -> str:
         return json.dumps({"settings": self.settings, "blocking": self.blocking}, ensure_ascii=False)
 

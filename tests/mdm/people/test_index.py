@@ -1,0 +1,351 @@
+"""The citizen index over a small town: who is who, kept for life, decided by people, undone, and protected."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from town import MATCH, Town, settle
+
+from vestry.mdm.people.decisions import decide, queue
+from vestry.mdm.people.explain import Record
+from vestry.project import VestryError
+from vestry.run.people import unmerge
+
+pytestmark = pytest.mark.slow
+
+TAX, HOMES = "register.people.tax", "register.people.homes"
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    """A town that has been indexed once; not to be changed."""
+    town = Town(tmp_path_factory.mktemp("town") / "testham")
+    settle(town)
+    town.homes["FATHER"] = _row("George", "Harmsworth", "1961-02-03", "M", "7 Vicarage Road", "TS4 9QQ")
+    town.homes["SON"] = _row("George", "Harmsworth", "1993-11-20", "M", "7 Vicarage Road", "TS4 9QQ")
+    town.tax["SON"] = _row("GEORGE", "HARMSWORTH", "1993-11-20", "M", "7 Vicarage Rd", "TS4 9QQ")
+    town.homes["TWIN1"] = _row("Lena", "Okonjo", "2012-07-08", "F", "3 Tithe Barn Lane", "TS2 4RR")
+    town.homes["TWIN2"] = _row("Mara", "Okonjo", "2012-07-08", "F", "3 Tithe Barn Lane", "TS2 4RR")
+    town.save()
+    town.good()
+    return town
+
+
+@pytest.fixture
+def town(settled: Town, tmp_path: Path) -> Town:
+    """A copy of the settled town."""
+    shutil.copytree(settled.root, tmp_path / "testham")
+    copy = Town(tmp_path / "testham")
+    copy.tax, copy.homes = {k: dict(v) for k, v in settled.tax.items()}, {k: dict(v) for k, v in settled.homes.items()}
+    return copy
+
+
+def _row(forename: str, surname: str, born: str, sex: str, address: str, postcode: str, **more: str) -> dict[str, str]:
+    row = {"forename": forename, "surname": surname, "born": born, "sex": sex, "address": address, "postcode": postcode}
+    return {**row, "seen": "2026-05-01", **more}
+
+
+def _ids(town: Town) -> dict[tuple[str, str], str]:
+    rows = town.rows("SELECT source, record_id, person_id FROM people.index.person_record")
+    return {(source, record): person for source, record, person in rows}
+
+
+def test_records_of_one_person_get_one_id_and_others_another(settled: Town) -> None:
+    ids = _ids(settled)
+    both = [n for n in settled.tax if n.startswith("T")]
+    found = sum(ids[TAX, n] == ids[HOMES, f"H{n[1:]}"] for n in both)
+    assert found > 0.95 * len(both)
+    homes = [person for (source, record), person in ids.items() if source == HOMES and record.startswith("H")]
+    assert len(set(homes)) > 0.99 * len(homes)  # the register of homes has each person once
+
+
+def test_father_and_son_of_one_name_and_twins_are_two_people(settled: Town) -> None:
+    father, son, other = settled.people(["homes/FATHER", "homes/SON", "tax/SON"])
+    assert father != son
+    assert other == son
+    one, two = settled.people(["homes/TWIN1", "homes/TWIN2"])
+    assert one != two
+
+
+def test_a_rerun_with_no_change_does_nothing(town: Town) -> None:
+    before = town.versions()
+    assert all(o.status == "skipped" for o in town.good().values())
+    assert town.versions() == before
+
+
+def test_new_records_join_and_new_people_get_new_ids_and_no_other_id_changes(town: Town) -> None:
+    before = _ids(town)
+    town.tax["N1"] = {**town.homes["FATHER"], "forename": "GEORGE"}
+    town.tax["N2"] = _row("Zelda", "Quarrington", "1979-09-09", "F", "99 Nowhere Close", "TS9 9ZZ")
+    town.save()
+    town.good()
+    after = _ids(town)
+    assert {k: after[k] for k in before} == before
+    father, joined, new = town.people(["homes/FATHER", "tax/N1", "tax/N2"])
+    assert joined == father
+    assert new > max(before.values())
+    kinds = town.rows(
+        "SELECT kind, record_id FROM people.index.person_event WHERE record_id IN ('N1', 'N2') ORDER BY ALL"
+    )
+    assert kinds == [("join", "N1"), ("new", "N2")]
+    assert town.one(f"SELECT records FROM people.index.person WHERE person_id = '{father}'") == 2
+
+
+def test_a_record_that_goes_leaves_and_its_person_retires(town: Town) -> None:
+    gone = town.people(["homes/TWIN1"])[0]
+    del town.homes["TWIN1"]
+    town.save()
+    town.good()
+    assert town.people(["homes/TWIN1"]) == ["nobody"]
+    assert not town.rows(f"SELECT 1 FROM people.index.person WHERE person_id = '{gone}'")
+    told = town.rows(f"SELECT kind FROM people.index.person_event WHERE old_person_id = '{gone}' ORDER BY event_id")
+    assert told == [("leave",), ("retire",)]
+    stored = town.lake.open(_companion("standard"))
+    assert stored is not None
+    workspace = town.open()
+    with workspace.engine.cursor() as con:
+        rest = con.execute(
+            f"SELECT forename, line FROM {workspace.engine.relation(_companion('standard'))} WHERE gone"
+        ).fetchall()
+    assert rest == [(None, None)]  # nothing stays of it but its name
+
+
+def _companion(name: str):  # type: ignore[no-untyped-def]
+    from vestry.project import TableName
+
+    return TableName("people", "index", "person").beside(name)
+
+
+def test_same_merges_to_the_elder_id_and_the_old_id_still_resolves(town: Town) -> None:
+    one, two = town.people(["homes/TWIN1", "homes/TWIN2"])
+    with town.reader() as reader:
+        decide(reader, Record(HOMES, "TWIN1"), Record(HOMES, "TWIN2"), "same", "Ann Clerk", "one child entered twice")
+    assert "people.index.person__decision changed" in "; ".join(town.plan().values())
+    town.good()
+    elder, younger = sorted((one, two))
+    assert town.people(["homes/TWIN1", "homes/TWIN2"]) == [elder, elder]
+    with town.reader() as reader:
+        assert reader.resolve(younger) == elder
+        assert {r["record_id"] for r in reader.records(elder)} == {"TWIN1", "TWIN2"}
+    events = town.rows(
+        f"SELECT kind, person_id, decided_by FROM people.index.person_event WHERE old_person_id = '{younger}' ORDER BY event_id"
+    )
+    assert ("merge", elder, None) in events
+    assert ("move", elder, "Ann Clerk") in events
+
+
+def test_a_decision_outlives_retraining_and_different_holds_over_a_chain(town: Town) -> None:
+    """A third record that is linked with both does not bring two together that are decided to be different."""
+    with town.reader() as reader:
+        decide(reader, Record(TAX, "SON"), Record(HOMES, "SON"), "different", "Ann Clerk", "cousins")
+    town.homes["SON2"] = {**town.homes["SON"], "forename": "George"}
+    file = town.root / "domains/people/index/person.match.yaml"
+    file.write_text(file.read_text() + "not_names: [TENANT]\n")  # another setting: trained anew
+    town.save()
+    town.good()
+    tax, first, second = town.people(["tax/SON", "homes/SON", "homes/SON2"])
+    assert tax != first
+    assert second in (tax, first)
+    assert town.one("SELECT count(*) FROM people.index.person_record") == len(town.tax) + len(town.homes)
+
+
+def test_unmerge_splits_for_good_and_names_what_was_built_again(town: Town) -> None:
+    person = town.people(["tax/SON"])[0]
+    said: list[str] = []
+    workspace = town.open()
+    unmerge(workspace, None, person, [f"{TAX}/SON"], "Ann Clerk", "another George", said.append)
+    workspace.engine.close()
+    tax, home = town.people(["tax/SON", "homes/SON"])
+    assert tax != home
+    assert "people.index.person, people.index.person_event, people.index.person_record" in _sorted_names(said)
+    town.tax["T1"] = {**town.tax["T1"], "seen": "2026-07-01"}
+    town.save()
+    town.good()
+    assert town.people(["tax/SON", "homes/SON"]) == [tax, home]
+
+
+def _sorted_names(said: list[str]) -> str:
+    built = next(s for s in said if s.startswith("Built again"))
+    return ", ".join(sorted(built.removeprefix("Built again: ").split(", ")))
+
+
+def test_a_split_leaves_the_id_with_most_records(town: Town) -> None:
+    town.tax["SON-B"] = dict(town.tax["SON"])
+    town.save()
+    town.good()
+    person = town.people(["homes/SON"])[0]
+    assert town.people(["tax/SON", "tax/SON-B"]) == [person, person]
+    workspace = town.open()
+    unmerge(workspace, None, person, [f"{HOMES}/SON"], "Ann Clerk", "another George", lambda _: None)
+    workspace.engine.close()
+    home, one, two = town.people(["homes/SON", "tax/SON", "tax/SON-B"])
+    assert (one, two) == (person, person)
+    assert home > person
+
+
+def test_a_decision_that_contradicts_others_is_refused_and_says_whose(town: Town) -> None:
+    a, b, c = Record(HOMES, "TWIN1"), Record(HOMES, "TWIN2"), Record(HOMES, "FATHER")
+    with town.reader() as reader:
+        decide(reader, a, b, "same", "Ann Clerk", "seen the papers")
+        decide(reader, b, c, "different", "Bob Clerk", "a child and a man")
+        with pytest.raises(VestryError, match="contradicts what (Ann|Bob) Clerk decided"):
+            decide(reader, a, c, "same", "Eve Clerk", "guess")
+        decide(reader, a, b, "different", "Ann Clerk", "looked again")  # the later word on one pair stands
+        with pytest.raises(VestryError, match="no record"):
+            decide(reader, a, Record(HOMES, "NOBODY"), "same", "Ann Clerk", "?")
+        with pytest.raises(VestryError, match="who made it and why"):
+            decide(reader, a, c, "different", "Ann Clerk", " ")
+
+
+def test_the_queue_asks_of_pairs_that_the_model_cannot_decide(town: Town) -> None:
+    with town.reader() as reader:
+        asked = queue(reader, 50)
+        assert {Record(HOMES, "FATHER"), Record(HOMES, "SON")} in [{q.left, q.right} for q in asked] or any(
+            {q.left.key, q.right.key} & {"FATHER"} for q in asked
+        )
+        first = asked[0]
+        decide(reader, first.left, first.right, "unsure", "Ann Clerk", "no papers")
+        assert (first.left, first.right) not in [(q.left, q.right) for q in queue(reader, 50)]
+    assert [q.changes for q in asked] == sorted((q.changes for q in asked), reverse=True)
+
+
+def test_an_explanation_says_in_words_what_speaks_for_and_against(town: Town) -> None:
+    with town.reader() as reader:
+        told = reader.explain(Record(HOMES, "SON"), Record(TAX, "SON"))
+        words = {e.attribute: e.words for e in told.evidence}
+        assert words["given"] == "the same forename, in one home"
+        assert words["born"] == "the same date of birth, in one home"
+        assert told.verdict == "They are one person: what they share outweighs chance."
+        assert told.weight == pytest.approx(told.total, abs=0.3)
+        father = reader.explain(Record(HOMES, "SON"), Record(HOMES, "FATHER"))
+        assert {e.words for e in father.evidence} >= {"different dates of birth", "the same home"}
+        assert father.verdict.startswith("They are two people until somebody decides")
+
+
+def test_protected_records_are_nowhere_and_nobody_is_told(town: Town) -> None:
+    town.homes["FATHER"]["hidden"] = "Y"
+    town.save()
+    town.good()
+    assert town.people(["homes/FATHER"]) == ["nobody"]
+    with town.reader() as reader:
+        with pytest.raises(VestryError) as hidden:
+            reader.explain(Record(HOMES, "FATHER"), Record(HOMES, "SON"))
+        with pytest.raises(VestryError) as never:
+            reader.explain(Record(HOMES, "NEVER"), Record(HOMES, "SON"))
+    assert str(hidden.value).replace("FATHER", "NEVER") == str(never.value)
+    told = town.rows("SELECT because FROM people.index.person_event WHERE kind = 'leave'")
+    assert told == [("the record is not in its source any more",)]
+
+
+def test_records_told_apart_are_never_joined_whatever_the_evidence(town: Town) -> None:
+    town.product(
+        "register.changes",
+        {
+            "before": "logicalType: string, classification: personal",
+            "after": "logicalType: string, classification: personal",
+        },
+        change_sql="SELECT 'SON' AS before, 'SON-B' AS after",
+    )
+    file = town.root / "domains/people/index/person.match.yaml"
+    file.write_text(
+        file.read_text()
+        + f"told_apart:\n  - {{table: register.changes.change, of: {HOMES}, left: before, right: after}}\n"
+    )
+    town.homes["SON-B"] = {**town.homes["SON"], "nino": "AB123456C"}
+    town.homes["SON"]["nino"] = "AB123456C"
+    town.save()
+    town.good()
+    old, new = town.people(["homes/SON", "homes/SON-B"])
+    assert old != new
+    with town.reader() as reader:
+        told = reader.explain(Record(HOMES, "SON"), Record(HOMES, "SON-B"))
+        assert told.evidence == []
+        assert told.verdict == "They are two people. The index holds no comparison of them."
+        assert not [q for q in queue(reader, 1000) if {q.left.key, q.right.key} == {"SON", "SON-B"}]
+
+
+def test_a_placeholder_shared_by_many_links_nobody(town: Town, tmp_path: Path) -> None:
+    for row in [*town.tax.values(), *town.homes.values()]:
+        row["telephone"] = "01632 960000"
+        row["nino"] = "AB123456C"
+    before = _ids(town)
+    town.save()
+    town.good()
+    after = _ids(town)
+    assert len(set(after.values())) >= 0.98 * len(set(before.values()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row.update(born=""),
+        lambda row: row.update(born=row["born"][:4] + "-01-01" if row["born"] else ""),
+        lambda row: row.update(born="1900-01-01"),
+    ],
+    ids=["no dates of birth", "everybody on 1 January", "a placeholder for a date"],
+)
+def test_without_dates_of_birth_homes_and_names_still_tell(
+    tmp_path: Path, change: Callable[[dict[str, str]], None]
+) -> None:
+    town = Town(tmp_path / "testham")
+    settle(town, households=90)
+    for row in [*town.tax.values(), *town.homes.values()]:
+        change(row)
+    town.save()
+    town.good()
+    ids = _ids(town)
+    right = sum(ids[TAX, n] == ids[HOMES, f"H{n[1:]}"] for n in town.tax)
+    assert right > 0.8 * len(town.tax)
+    homes = [person for (source, _), person in ids.items() if source == HOMES]
+    assert len(set(homes)) > 0.95 * len(homes)
+
+
+def test_a_home_of_four_hundred_is_little_evidence(tmp_path: Path) -> None:
+    town = Town(tmp_path / "testham")
+    settle(town, households=90)
+    for number, (ref, row) in enumerate(list(town.homes.items())):
+        town.homes[f"C{ref}"] = {
+            **row, "address": "Elm Court Care Home, Elm Road", "postcode": "TS8 8EE", "born": f"19{30 + number % 20}-0{1 + number % 9}-1{number % 10}", "telephone": "",
+        }  # fmt: skip
+    town.save()
+    town.good()
+    ids = _ids(town)
+    care = [ids[HOMES, ref] for ref in town.homes if ref.startswith("C")]
+    assert len(set(care)) > 0.9 * len(care)
+
+
+def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The companions are written and the events are not: as after a kill between the two."""
+    from vestry.mdm.people import index
+
+    before = _ids(town)
+    town.tax["N1"] = {**town.homes["FATHER"], "forename": "GEORGE"}
+    town.save()
+    with monkeypatch.context() as patch:
+        patch.setattr(index.Index, "_group", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            town.run()
+    assert _ids(town) == before
+    town.good()
+    after = _ids(town)
+    assert {k: after[k] for k in before} == before
+    assert after[TAX, "N1"] == after[HOMES, "FATHER"]
+
+
+def test_a_match_file_that_maps_a_column_that_is_not_there_is_a_fault_with_its_line(town: Town) -> None:
+    text = MATCH.replace("{columns}", "{forename: forename, surname: surnam, date_of_birth: born}")
+    town.write("domains/people/index/person.match.yaml", text)
+    told = town.cli("check")
+    assert told.returncode == 2
+    assert "person.match.yaml:4: there is no column `surnam`" in told.stdout + told.stderr
+
+
+def test_an_attribute_that_is_none_is_a_fault_that_offers_the_nearest(town: Town) -> None:
+    text = MATCH.replace("{columns}", "{forname: forename, surname: surname}")
+    town.write("domains/people/index/person.match.yaml", text)
+    told = town.cli("check")
+    assert "`forname` is no attribute of a person" in told.stdout + told.stderr
+    assert "forename" in told.stdout + told.stderr

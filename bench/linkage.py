@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from bench import people_sets
 
 INDEX = "people.index"
@@ -145,9 +147,147 @@ def westmarsh(work: Path) -> dict[str, Any]:
     return compared(root, work, truth)
 
 
+#: Of the million, held back to come later: a thousand records, and a twentieth.
+_THOUSAND = "hash(record_id) % 1000 = 0"
+_TWENTIETH = "hash(record_id, 1) % 20 = 0"
+
+
+@measure
+def million(work: Path) -> dict[str, Any]:
+    """A first index of a million records, beside Splink itself with the same settings over the same records."""
+    root, truth = _english(work, 1_000_000)
+    ran = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+    bare = in_a_process("bench.linkage", "splink", root)
+    return {
+        "run": ran,
+        "splink_run": bare,
+        "ratio": round(ran["index_seconds"] / bare["seconds"], 3),
+        "vestry": judged(root, truth),
+    }
+
+
+@measure
+def incremental(work: Path) -> dict[str, Any]:
+    """A thousand new records against an index of a million."""
+    root, truth = _english(work, 1_001_000, _THOUSAND)
+    first = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+    new = _add(work, root)
+    then = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+    share = then["index_seconds"] / first["index_seconds"]
+    return {"run": then, "first": first, "new": new, "share": round(share, 4), "vestry": judged(root, truth)}
+
+
+@measure
+def stable(work: Path) -> dict[str, Any]:
+    """Whose id changed when a twentieth of the records came later, and by what."""
+    root, truth = _english(work, 200_000, _TWENTIETH)
+    first = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+    before = work / "before.parquet"
+    _ask(root, f"COPY (SELECT source, record_id, person_id FROM {{record}}) TO '{before}' (FORMAT parquet)")
+    (last,) = _ask(root, "SELECT max(event_id) FROM {event}")[0]
+    new = _add(work, root)
+    then = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+    told = (
+        f"SELECT DISTINCT old_person_id AS was, person_id AS now FROM {{event}} WHERE event_id > {last} "
+        "AND kind IN ('merge', 'split', 'move')"
+    )
+    changed = (
+        f"SELECT b.person_id AS was, r.person_id AS now, count(*) AS records FROM '{before}' AS b "
+        "JOIN {record} AS r USING (source, record_id) WHERE b.person_id <> r.person_id GROUP BY ALL"
+    )
+    people, records, untold = _ask(
+        root,
+        f"SELECT count(DISTINCT was), coalesce(sum(records), 0), count(*) FILTER ((was, now) NOT IN "
+        f"(SELECT (was, now) FROM ({told}))) FROM ({changed})",
+    )[0]
+    kinds = _ask(root, f"SELECT kind, count(*) FROM {{event}} WHERE event_id > {last} GROUP BY ALL ORDER BY ALL")
+    return {
+        "run": then,
+        "first": first,
+        "new": new,
+        "people_whose_id_changed": people,
+        "their_records": int(records),
+        "changed_without_an_event": untold,
+        "events": dict(kinds),
+        "vestry": judged(root, truth),
+    }
+
+
+def _english(work: Path, records: int, later: str | None = None) -> tuple[Path, Path]:
+    made = people_sets.english(work, records)
+    if later:
+        people_sets.hold_back(made, later)
+    root = work / "project"
+    people_sets.write_project(root, made)
+    return root, made.truth
+
+
+def _add(work: Path, root: Path) -> int:
+    """Let the files that were held back come in; how many records they hold."""
+    count = 0
+    for file in sorted(work.glob("*-later.parquet")):
+        row = duckdb.execute(f"SELECT count(*) FROM '{file}'").fetchone()
+        count += row[0] if row else 0
+        file.rename(root / "drop" / file.name)
+    return count
+
+
+def _ask(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Ask with {record}, {event}, {standard} and {model} of the index for relations."""
+    from vestry.run.workspace import Workspace
+
+    workspace = Workspace.open(root)
+    parts = {"record": "_record", "event": "_event", "standard": "__standard", "model": "__model"}
+    named = {name: workspace.engine.relation(_name(f"{INDEX}.person{part}")) for name, part in parts.items()}
+    answer = workspace.engine.cursor().execute(sql.format(**named)).fetchall()
+    workspace.engine.close()
+    return answer
+
+
+def splink(root: Path) -> dict[str, float]:
+    """Splink itself, on records that are standardised already: train, predict, cluster, with the index's settings."""
+    import logging
+    import warnings
+
+    from splink import DuckDBAPI, Linker
+
+    from vestry.mdm.people.linker import RANDOM_PAIRS
+
+    logging.getLogger("splink").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
+    held = json.loads(_ask(root, "SELECT model FROM {model} ORDER BY model_id DESC LIMIT 1")[0][0])
+    records = root / "standard.parquet"
+    _ask(root, f"COPY (SELECT * FROM {{standard}} WHERE NOT gone) TO '{records}' (FORMAT parquet)")
+    con = duckdb.connect()
+    started = time.perf_counter()
+    con.execute(f"CREATE TABLE records AS FROM '{records}'")
+    linker = Linker("records", held["settings"], DuckDBAPI(connection=con), set_up_basic_logging=False)
+    linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
+    for rule in _training(con):
+        linker.training.estimate_parameters_using_expectation_maximisation(rule)
+    # What was trained here is thrown away: the pairs are weighed by the very model of the index.
+    linker = Linker("records", held["settings"], DuckDBAPI(connection=con), set_up_basic_logging=False)
+    pairs = linker.inference.predict(threshold_match_weight=-12)
+    linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_weight=0)
+    seconds = time.perf_counter() - started
+    records.unlink()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": round(seconds, 2), "peak_mb": round(peak)}
+
+
+def _training(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """The rules by which the index trains, with its caps."""
+    from vestry.mdm.people import linker
+
+    columns = sorted({c for rule in linker._TRAINING for c in rule})
+    counts = con.execute(f"SELECT {', '.join(f'count({c})' for c in columns)} FROM records").fetchone() or ()
+    filled = [c for c, count in zip(columns, counts, strict=True) if count]
+    return [linker._capped(con, "records", rule) for rule in linker._possible(linker._TRAINING, filled)[:3]]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.linkage", description=__doc__)
-    parser.add_argument("what", choices=["all", "run", *MEASURES])
+    parser.add_argument("what", choices=["all", "run", "splink", *MEASURES])
     parser.add_argument("rest", nargs="*")
     parser.add_argument("--write", action="store_true", help="make docs/linkage-quality.md")
     parser.add_argument("--keep", type=Path, help="a folder to work in, which is kept")
@@ -155,11 +295,20 @@ def main() -> None:
     if args.what == "run":
         print(json.dumps(run(Path(args.rest[0]), *args.rest[1:])))
         return
+    if args.what == "splink":
+        print(json.dumps(splink(Path(args.rest[0]))))
+        return
+    found = {}
     for name in MEASURES if args.what == "all" else [args.what]:
         with people_sets.scratch() as folder:
             work = (args.keep or Path(folder)) / name
             work.mkdir(parents=True, exist_ok=True)
-            print(json.dumps({"measure": name, **MEASURES[name](work)}, indent=1), flush=True)
+            found[name] = MEASURES[name](work)
+            print(json.dumps({"measure": name, **found[name]}, indent=1), flush=True)
+    if args.write:
+        from bench import linkage_page
+
+        linkage_page.write(found)
 
 
 if __name__ == "__main__":

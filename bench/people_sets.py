@@ -84,7 +84,8 @@ def _febrl(folder: Path, frames: Mapping[str, object]) -> PeopleSet:
             f"COPY (SELECT rec_id AS record_id, * EXCLUDE (rec_id) FROM frame) TO '{tables[name]}' (FORMAT parquet)"
         )
         truths.append(
-            f"SELECT 'register.people.{name}' AS source, record_id, regexp_extract(record_id, 'rec-(\\d+)-', 1) AS person_id "
+            f"SELECT 'register.people.{name}' AS source, record_id, "
+            f"regexp_extract(record_id, 'rec-(\\d+)-', 1) AS person_id "
             f"FROM '{tables[name]}'"
         )
     columns = {
@@ -131,7 +132,7 @@ def write_project(root: Path, people: PeopleSet) -> None:
     con = duckdb.connect()
     for name, file in people.tables.items():
         shutil.copy(file, drop / f"{name}.parquet")
-        found[name] = {"files": f"{name}.parquet"}
+        found[name] = {"files": f"{name}*.parquet"}
         recipes[name] = [c for c in con.sql(f"FROM '{file}'").columns if c != "record_id"]
     texts = {
         "vestry.toml": '[council]\nname = "Benchham"\n',
@@ -180,6 +181,95 @@ def _index() -> dict[str, object]:
     contract = yaml.safe_load(text)
     kept = [t for t in contract["schema"] if t["name"] in ("person", "person_record", "person_event")]
     return {**contract, "schema": kept}
+
+
+#: Invented people of England: names that go together as Westmarsh's do, two or three to a home, and for each one to
+#: four records with what systems get wrong: slips of the key, gaps, homes and surnames of before.
+_PERSON = """
+CREATE TABLE person AS
+WITH pool AS (
+    SELECT row_number() OVER (PARTITION BY sex ORDER BY person_id) - 1 AS place, sex, forename, surname,
+        naming_tradition
+    FROM '{names}'
+),
+drawn AS (
+    SELECT i AS person, i * 10 // 26 AS household, hash(i, 1) AS a, hash(i, 2) AS b,
+        CASE WHEN hash(i, 3) % 2 = 0 THEN 'F' ELSE 'M' END AS sex
+    FROM range({people}) AS r(i)
+),
+placed AS (
+    SELECT *, hash(person, 4) % (SELECT count(*) // 3 FROM pool) AS own,
+        hash(household, 5) % (SELECT count(*) // 3 FROM pool) AS first
+    FROM drawn
+)
+SELECT d.person, d.household, d.sex, f.forename, f.naming_tradition,
+    -- Of one household most have the surname of its first member.
+    CASE WHEN d.a % 10 < 7 THEN h.surname ELSE f.surname END AS surname,
+    DATE '1931-01-01' + (d.b % 34000)::INT AS born
+FROM placed AS d JOIN pool AS f ON f.sex = d.sex AND f.place = d.own JOIN pool AS h ON h.sex = 'F' AND h.place = d.first
+"""
+_RECORD = """
+CREATE TABLE record AS
+WITH copies AS (
+    SELECT p.*, c AS copy, hash(p.person, c, 9) AS x FROM person AS p, range(4) AS r(c)
+    WHERE c <= CASE WHEN hash(p.person, 6) % 100 < 60 THEN 0 WHEN hash(p.person, 6) % 100 < 84 THEN 1
+        WHEN hash(p.person, 6) % 100 < 95 THEN 2 ELSE 3 END
+),
+housed AS (
+    SELECT *, CASE WHEN hash(x, 1) % 100 < 12 THEN household + 7919 ELSE household END AS home,
+        (hash(x, 2) % 9)::INT + 1 AS slip FROM copies
+)
+SELECT 'R' || person || '-' || copy AS record_id, person, naming_tradition,
+    CASE WHEN hash(x, 3) % 100 < 4 THEN left(forename, slip) || substr(forename, slip + 2) ELSE forename END
+        AS forename,
+    CASE WHEN hash(x, 4) % 100 < 4 THEN left(surname, slip) || substr(surname, slip + 2) ELSE surname END AS surname,
+    CASE WHEN hash(x, 5) % 100 < 8 THEN NULL WHEN hash(x, 5) % 100 < 10 THEN born + slip ELSE born END::VARCHAR AS born,
+    CASE WHEN hash(x, 6) % 100 < 95 THEN sex END AS sex,
+    CASE WHEN hash(x, 7) % 100 < 90 THEN (100000000 + home)::VARCHAR END AS uprn,
+    (1 + home % 60) || ' '
+        || ['High', 'Church', 'Station', 'Mill', 'Park', 'London', 'Victoria', 'Queens'][1 + home // 60 % 8]
+        || ' ' || ['Road', 'Street', 'Lane', 'Close'][1 + home // 480 % 4] AS address,
+    chr(65 + (home // 500000)::INT) || 'X' || (1 + home // 20000 % 25) || ' ' || (1 + home // 2000 % 9)
+        || chr(65 + (home // 80 % 25)::INT) || chr(65 + (home // 16 % 5)::INT) AS postcode,
+    CASE WHEN hash(x, 8) % 100 < 55 THEN '0' || (7000000000 + hash(household, hash(person, 7) % 2) % 899999999) END
+        AS telephone,
+    CASE WHEN hash(x, 10) % 100 < 40
+        THEN lower(forename || '.' || surname || person) || '@example.org' END AS email,
+    CASE WHEN hash(x, 11) % 100 < 35 THEN 'AB' || lpad((person % 1000000)::VARCHAR, 6, '0') || 'C' END AS ni_number
+FROM housed
+"""
+_ENGLISH = {name: name for name in (
+    "forename", "surname", "sex", "uprn", "address", "postcode", "telephone", "email", "ni_number",
+)} | {"date_of_birth": "born"}  # fmt: skip
+
+
+def english(folder: Path, records: int = 1_000_000) -> PeopleSet:
+    """About so many records of English people in one table, made in seconds; the same each time."""
+    from vestry.demo.westmarsh import make_systems
+
+    make_systems(folder / "names", people=20_000)
+    con = duckdb.connect()
+    con.execute(_PERSON.format(names=folder / "names/truth/person.parquet", people=int(records / 1.61)))
+    con.execute(_RECORD)
+    shutil.rmtree(folder / "names")
+    table = folder / "person.parquet"
+    con.execute(f"COPY (SELECT * EXCLUDE (person, naming_tradition) FROM record) TO '{table}' (FORMAT parquet)")
+    truth = "SELECT 'register.people.person' AS source, record_id, person AS person_id, naming_tradition FROM record"
+    return PeopleSet({"person": table}, _ENGLISH, _truth(con, folder, [truth]))
+
+
+def hold_back(made: PeopleSet, share: str) -> dict[str, Path]:
+    """Take the records of which `share` (SQL) is true out of the set's tables; the files that hold them."""
+    held = {}
+    con = duckdb.connect()
+    for name, file in made.tables.items():
+        whole = file.with_suffix(".whole")
+        file.rename(whole)
+        held[name] = file.with_name(f"{name}-later.parquet")
+        for target, wanted in ((file, f"NOT ({share})"), (held[name], share)):
+            con.execute(f"COPY (SELECT * FROM read_parquet('{whole}') WHERE {wanted}) TO '{target}' (FORMAT parquet)")
+        whole.unlink()
+    return held
 
 
 def westmarsh(root: Path, people: int = 20_000, seed: int = 7) -> Path:

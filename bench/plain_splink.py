@@ -37,7 +37,8 @@ def tidy(con: duckdb.DuckDBPyConnection, file: Path) -> set[str]:
     if "date_of_birth" in filled:
         columns.append(f"strftime(try_strptime(trim(date_of_birth::VARCHAR), {_DATES}), '%Y-%m-%d') AS date_of_birth")
     con.execute(
-        "CREATE TABLE records AS SELECT row_number() OVER (ORDER BY source, record_id) AS unique_id, source, record_id, "
+        "CREATE TABLE records AS "
+        "SELECT row_number() OVER (ORDER BY source, record_id) AS unique_id, source, record_id, "
         f"{', '.join(columns)} FROM '{file}'"
     )
     return filled

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from vestry.project import contract
-from vestry.project.schemas import KINDS, json_schema
+from vestry.project.schemas import json_schema, kinds
 
 Schema = Mapping[str, Any]
 
@@ -47,9 +47,9 @@ _PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
 
 def page() -> str:
     """One section for each kind of file."""
-    rows = [f"| `{place}` | `{kind}` | {title} |" for kind, (title, place) in KINDS.items()]
+    rows = [f"| `{place}` | `{kind}` | {title} |" for kind, (title, place) in kinds().items()]
     parts = [_HEAD + "\n".join(rows) + "\n"]
-    for kind, (title, place) in KINDS.items():
+    for kind, (title, place) in kinds().items():
         parts.append(f"## `{place}`\n\n{title}.\n")
         parts += [_ours(), *_contract()] if kind == "contract" else list(_file(json_schema(kind)))
     return "\n".join([*parts, *_recipes()])

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from vestry.project import VestryError
-from vestry.project.schemas import KINDS, editor_settings, json_schema, write_schemas
+from vestry.project.schemas import editor_settings, json_schema, kinds, write_schemas
 
 from .conftest import FILES
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 def test_every_schema_is_valid_by_its_draft(kind: str) -> None:
     schema = json_schema(kind)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -57,7 +57,7 @@ def test_an_unknown_kind_offers_the_nearest() -> None:
 def test_schemas_are_written_with_the_mapping_for_an_editor(tmp_path: Path) -> None:
     snippet = write_schemas(tmp_path / "schemas")
     assert set(snippet["yaml.schemas"]) <= {str(f) for f in (tmp_path / "schemas").iterdir()}
-    assert all(json.loads((tmp_path / "schemas" / f"{kind}.schema.json").read_text()) for kind in KINDS)
+    assert all(json.loads((tmp_path / "schemas" / f"{kind}.schema.json").read_text()) for kind in kinds())
     assert editor_settings(".vscode/schemas")["yaml.schemas"] == {
         "./.vscode/schemas/source.schema.json": "sources/*.yaml",
         "./.vscode/schemas/domain.schema.json": "domains/*/domain.yaml",

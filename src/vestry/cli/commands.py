@@ -229,14 +229,14 @@ def schema(kind: str | None, target: Path | None, folder: Path) -> None:
     """
     import json
 
-    from vestry.project.schemas import KINDS, json_schema, write_schemas
+    from vestry.project.schemas import json_schema, kinds, write_schemas
 
     if target:
         click.echo(json.dumps(write_schemas(folder / target), indent=2))
     elif kind:
         click.echo(json.dumps(json_schema(kind), indent=2))
     else:
-        click.echo("\n".join(KINDS))
+        click.echo("\n".join(kinds()))
 
 
 @main.command()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from functools import reduce
+from functools import cache, reduce
+from importlib.metadata import entry_points
 from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -17,8 +18,8 @@ from vestry.project.models import DomainFile, Settings, SnapshotFile
 from vestry.project.source import CONNECTORS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-#: Each kind of file: what it is, and where such files stand.
-KINDS = {
+#: Each kind of file that this package reads: what it is, and where such files stand.
+_KINDS = {
     "settings": ("The settings of a council project", "vestry.toml"),
     "source": ("A source: a system of record, and how to reach it", "sources/*.yaml"),
     "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
@@ -27,22 +28,40 @@ KINDS = {
 }
 
 
+@cache
+def _builders() -> dict[str, type[BaseModel]]:
+    """The models of recipes that builders read: `match` of `<table>.match.yaml`."""
+    entries = entry_points(group="vestry.builders")
+    found = {entry.name.removesuffix(".yaml"): getattr(entry.load(), "model", None) for entry in entries}
+    return {kind: model for kind, model in sorted(found.items()) if model is not None}
+
+
+def kinds() -> dict[str, tuple[str, str]]:
+    """Each kind of file: what it is, and where such files stand."""
+    recipes = {
+        kind: ((model.__doc__ or kind).splitlines()[0].rstrip("."), f"domains/*/*/*.{kind}.yaml")
+        for kind, model in _builders().items()
+    }
+    return {**_KINDS, **recipes}
+
+
 def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of one kind of file: see `KINDS`.
+    """The JSON Schema (draft 2020-12) of one kind of file: see `kinds`.
 
     Raises VestryError that offers the nearest kind.
     """
     kind = "settings" if kind == "vestry.toml" else kind
-    if kind not in KINDS:
-        raise VestryError(f"there is no schema `{kind}`", mend=did_you_mean(kind, KINDS))
+    known = kinds()
+    if kind not in known:
+        raise VestryError(f"there is no schema `{kind}`", mend=did_you_mean(kind, known))
     schema = _contract() if kind == "contract" else _of_model(kind)
-    return {"$schema": DRAFT, **schema, "title": KINDS[kind][0]}
+    return {"$schema": DRAFT, **schema, "title": known[kind][0]}
 
 
 def write_schemas(folder: Path) -> dict[str, Any]:
     """Write the schema of every kind into a folder; what is returned goes into `.vscode/settings.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for kind in KINDS:
+    for kind in kinds():
         text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False)
         (folder / f"{kind}.schema.json").write_text(f"{text}\n", encoding="utf-8")
     return editor_settings(folder.as_posix())
@@ -52,7 +71,7 @@ def editor_settings(folder: str) -> dict[str, Any]:
     """What to put in `.vscode/settings.json`; `folder` is that of the schemas, as seen from the project."""
     folder = folder if folder.startswith(("/", "./", "../")) else f"./{folder}"
     mapping = {
-        f"{folder}/{kind}.schema.json": places for kind, (_, places) in KINDS.items() if places.endswith(".yaml")
+        f"{folder}/{kind}.schema.json": places for kind, (_, places) in kinds().items() if places.endswith(".yaml")
     }
     return {
         "yaml.schemas": mapping,
@@ -65,7 +84,7 @@ def _of_model(kind: str) -> dict[str, Any]:
         union: Any = reduce(or_, CONNECTORS.values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
     models: dict[str, type[BaseModel]] = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}
-    return models[kind].model_json_schema()
+    return {**models, **_builders()}[kind].model_json_schema()
 
 
 def _contract() -> dict[str, Any]:

@@ -16,17 +16,97 @@ from vestry.run.people import reader_of
 from vestry.run.query import ask
 
 FIELDS = ("ref", "forename", "surname", "born", "sex", "nino", "address", "postcode", "telephone", "seen", "hidden")
-GIVEN_F = (
-    "Ada Beth Clara Dora Edith Farah Grace Hana Ingrid Jola Keziah Leila Maud Nadia Olga Priya Rhona Sofia Tess".split()
-)
-GIVEN_M = (
-    "Abel Boris Cyrus Drew Emil Faisal Gwyn Hugo Idris Jonas Kofi Lewin Milo Nils Otto Pavel Rahul Silas Tariq".split()
-)
-FAMILY = (
-    "Abara Birtwell Calder Dunmore Eastwick Farrow Gilani Hartley Iqbal Jankowski Kettle Lomax Mistry Norcross Oakes "
-    "Pemberton Quill Rahman Stott Thwaite Umar Varley Wardle Yardley Zaman Ashby Brook Cleave Denby Ellery"
-).split()
-STREETS = "Abbey Brewery Chapel Dyers Ferry Garden Harbour Ivy Kiln Lantern Mill Orchard Pound Quay Rope".split()
+GIVEN_F = [
+    "Ada",
+    "Beth",
+    "Clara",
+    "Dora",
+    "Edith",
+    "Farah",
+    "Grace",
+    "Hana",
+    "Ingrid",
+    "Jola",
+    "Keziah",
+    "Leila",
+    "Maud",
+    "Nadia",
+    "Olga",
+    "Priya",
+    "Rhona",
+    "Sofia",
+    "Tess",
+]
+GIVEN_M = [
+    "Abel",
+    "Boris",
+    "Cyrus",
+    "Drew",
+    "Emil",
+    "Faisal",
+    "Gwyn",
+    "Hugo",
+    "Idris",
+    "Jonas",
+    "Kofi",
+    "Lewin",
+    "Milo",
+    "Nils",
+    "Otto",
+    "Pavel",
+    "Rahul",
+    "Silas",
+    "Tariq",
+]
+FAMILY = [
+    "Abara",
+    "Birtwell",
+    "Calder",
+    "Dunmore",
+    "Eastwick",
+    "Farrow",
+    "Gilani",
+    "Hartley",
+    "Iqbal",
+    "Jankowski",
+    "Kettle",
+    "Lomax",
+    "Mistry",
+    "Norcross",
+    "Oakes",
+    "Pemberton",
+    "Quill",
+    "Rahman",
+    "Stott",
+    "Thwaite",
+    "Umar",
+    "Varley",
+    "Wardle",
+    "Yardley",
+    "Zaman",
+    "Ashby",
+    "Brook",
+    "Cleave",
+    "Denby",
+    "Ellery",
+]
+STREETS = [
+    "Abbey",
+    "Brewery",
+    "Chapel",
+    "Dyers",
+    "Ferry",
+    "Garden",
+    "Harbour",
+    "Ivy",
+    "Kiln",
+    "Lantern",
+    "Mill",
+    "Orchard",
+    "Pound",
+    "Quay",
+    "Rope",
+]
 
 _TABLE = """\
   - name: {name}
@@ -48,9 +128,22 @@ SELECT ref, forename, surname, try_cast(born AS DATE) AS born, sex, nino, addres
     try_cast(seen AS DATE) AS seen, hidden = 'Y' AS hidden
 FROM bronze.register.{name}
 """
-_ATTRIBUTES = (
-    "title forename middle_names surname sex nhs_number ni_number upn other_id uprn address postcode telephone email"
-).split()
+_ATTRIBUTES = [
+    "title",
+    "forename",
+    "middle_names",
+    "surname",
+    "sex",
+    "nhs_number",
+    "ni_number",
+    "upn",
+    "other_id",
+    "uprn",
+    "address",
+    "postcode",
+    "telephone",
+    "email",
+]
 MATCH = """\
 people:
   - table: register.people.tax

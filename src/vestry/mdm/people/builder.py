@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vestry.mdm.people.golden import golden_select
 from vestry.mdm.people.index import UPDATE, Companions, Index
-from vestry.mdm.people.model import ATTRIBUTES, read_match
+from vestry.mdm.people.model import ATTRIBUTES, MatchFile, read_match
 from vestry.mdm.people.standard import homes_of
 from vestry.products.builder import Context, Making
 from vestry.project import ProductTable, TableName, VestryError, literal
@@ -26,6 +26,8 @@ def base_of(table: ProductTable) -> TableName:
 
 class MatchBuilder:
     """Makes the parts of a citizen index."""
+
+    model = MatchFile
 
     @staticmethod
     def inputs(table: ProductTable) -> Iterator[tuple[str, int]]:
@@ -108,7 +110,8 @@ def _records(context: Context, names: Companions) -> Making | None:
     rows = (
         f"SELECT e.source, e.record_id, e.person_id, e.since, e.because, {values} "
         f"FROM ({last} FROM {events} WHERE record_id IS NOT NULL{{some}} GROUP BY source, record_id) AS e "
-        f"JOIN {standard} AS s ON s.source = e.source AND s.record_id = e.record_id WHERE e.kind <> 'leave' AND NOT s.gone"
+        f"JOIN {standard} AS s ON s.source = e.source AND s.record_id = e.record_id "
+        "WHERE e.kind <> 'leave' AND NOT s.gone"
     )
     marks = {_READ_TO: update, _EVENTS_TO: _last_event(context, events)}
     order = ["source", "record_id"]
@@ -151,7 +154,8 @@ def _people(context: Context, names: Companions) -> Making | None:
     standard = f"delta_scan({literal(context.engine.lake.uri(names.standard))})"
     context.con.execute(
         f"CREATE OR REPLACE TEMP TABLE mdm_persons AS SELECT DISTINCT person_id FROM ("
-        f"SELECT person_id FROM {events} WHERE event_id > {seen} UNION SELECT old_person_id FROM {events} WHERE event_id > {seen} "
+        f"SELECT person_id FROM {events} WHERE event_id > {seen} "
+        f"UNION SELECT old_person_id FROM {events} WHERE event_id > {seen} "
         f"UNION SELECT person_id FROM {records} AS r WHERE (source, record_id) IN "
         f"(SELECT (source, record_id) FROM {standard} WHERE changed_in > {read_to})) WHERE person_id IS NOT NULL"
     )

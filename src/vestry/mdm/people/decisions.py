@@ -35,7 +35,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Question:
-    """A pair that waits for a person: how many records would come to be one person with another by it, and the evidence."""
+    """A pair that waits for a person, its weight, and how many records it would change the person of."""
 
     left: Record
     right: Record
@@ -66,7 +66,9 @@ def queue(reader: Reader, limit: int = 20) -> list[Question]:
                 WHERE p.weight >= {thresholds.review} AND a.person_id <> b.person_id
                   AND (p.uid_l, p.uid_r) NOT IN (SELECT (uid_l, uid_r) FROM ({decided}))
                 -- Of all pairs of two people the one with most evidence is asked about.
-                QUALIFY row_number() OVER (PARTITION BY least(pa, pb), greatest(pa, pb) ORDER BY p.weight DESC, p.uid_l) = 1
+                QUALIFY row_number() OVER (
+                    PARTITION BY least(pa, pb), greatest(pa, pb) ORDER BY p.weight DESC, p.uid_l
+                ) = 1
             )
             SELECT source, record_id, other_source, other_record, weight, changes FROM asked
             ORDER BY changes DESC, weight DESC, source, record_id LIMIT ?""",
@@ -158,7 +160,7 @@ def unmerge(reader: Reader, parts: Sequence[Collection[Record]], who: str, why: 
 
 
 def _decided_pairs(reader: Reader) -> str:
-    from vestry.mdm.people.index import decided
+    from vestry.mdm.people.grouping import decided
 
     if reader.lake.open(reader.names.decision) is None:
         return "SELECT NULL::BIGINT AS uid_l, NULL::BIGINT AS uid_r WHERE false"

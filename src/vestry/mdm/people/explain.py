@@ -203,7 +203,7 @@ class Reader:
         return Explanation(left, right, evidence, _bits(self.model.prior), weight, self._verdict(a, b, same, weight))
 
     def _verdict(self, a: int, b: int, same: bool, weight: float | None) -> str:
-        from vestry.mdm.people.index import decided
+        from vestry.mdm.people.grouping import decided
 
         if self.lake.open(self.names.decision) is not None:
             said = self._dicts(
@@ -252,7 +252,8 @@ class Reader:
         rows = self._dicts(
             f"""SELECT *, {", ".join(parts)} FROM (
                 SELECT {columns}, {weights} FROM {standing} AS l, {standing} AS r, {self.relation(self.names.pair)} AS p
-                WHERE l.uid = ? AND r.uid = ? AND p.uid_l = least(l.uid, r.uid) AND p.uid_r = greatest(l.uid, r.uid))""",
+                WHERE l.uid = ? AND r.uid = ? AND p.uid_l = least(l.uid, r.uid)
+                    AND p.uid_r = greatest(l.uid, r.uid))""",
             [left, right],
         )
         if not rows:

@@ -22,7 +22,8 @@ def golden_select(spec: MatchFile, records: str) -> str:
     picked = ", ".join(f"{_picked(n, chosen[n])} AS {n}" for n in attributes)
     modes = "".join(
         f" LEFT JOIN (SELECT person_id, arg_max({n}, (n, latest, {n})) AS mode_{n} FROM ("
-        f"SELECT person_id, {n}, count(*) AS n, max({_LATEST}) AS latest FROM several WHERE {n} IS NOT NULL GROUP BY ALL"
+        f"SELECT person_id, {n}, count(*) AS n, max({_LATEST}) AS latest FROM several WHERE {n} IS NOT NULL "
+        "GROUP BY ALL"
         f") GROUP BY person_id HAVING count(*) > 1) AS m_{n} USING (person_id)"
         for n in frequent
     )
@@ -37,7 +38,8 @@ def golden_select(spec: MatchFile, records: str) -> str:
             SELECT person_id, {picked}, count(*) AS records, count(DISTINCT source) AS sources, min(since) AS since
             FROM (SELECT several.*{told} FROM several{modes}) GROUP BY person_id
         )
-        SELECT person_id, {values}, records, sources, since, {_origins({n: f"{n}.origin" for n in attributes})} AS origins
+        SELECT person_id, {values}, records, sources, since,
+            {_origins({n: f"{n}.origin" for n in attributes})} AS origins
         FROM chosen
         UNION ALL
         SELECT person_id, {alone}, 1, 1, since,

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from vestry.lake import Lake
 from vestry.lake.rewrite import touched
 from vestry.mdm.people import standard
-from vestry.mdm.people.clusters import CERTAIN, Pairs, group
 from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_comparison
+from vestry.mdm.people.grouping import count, regroup
 from vestry.mdm.people.linker import Model, calibrated, shift, train, weigh
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, literal, quote
@@ -39,9 +38,6 @@ _FILLED = 0.01
 #: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
 _NAMES = ("given", "family", "middle", "sex")
 _BESIDES_NAMES = 2.0
-#: How much two different dates of birth tell records apart in a group (bits), whatever else they share: a father
-#: and a son of one name are linked each with a record that gives no date of birth, and must not be joined by it.
-_BORN_APART = 8.0
 _IDENTIFIERS = ("nhs", "ni", "upn", "other")
 
 
@@ -113,17 +109,17 @@ class Index:
         decisions = 0 if last is None else last + 1
         told = self._told_apart()
         outranked = anew or decisions != (mark(DECIDED) or 0) or told != (mark(TOLD) or 0)
-        dirty = _count(con, "mdm_changed") + _count(con, "mdm_gone")
+        dirty = count(con, "mdm_changed") + count(con, "mdm_gone")
         unfinished = self._unfinished(done)
         if not (dirty or unfinished or outranked or model is None or model_id != modelled):
             return None
-        whole = model is None or model_id != modelled or dirty + unfinished > _MANY * max(1, _count(con, "mdm_content"))
+        whole = model is None or model_id != modelled or dirty + unfinished > _MANY * max(1, count(con, "mdm_content"))
         self._standardise(number, whole or not self.exists(self.names.standard))
         if model is None:
             model_id, model = self._train()
         if dirty or unfinished or whole or told != (mark(TOLD) or 0):
             self._weigh(model, model_id, done, whole)
-        self._group(done, whole or outranked)
+        regroup(self, done, whole or outranked)
         return {UPDATE: number, MODEL: model_id, DECIDED: decisions, TOLD: told}
 
     # What changed
@@ -144,7 +140,8 @@ class Index:
                WHERE s.uid IS NULL OR s.content <> c.content"""
         )
         con.execute(
-            "CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_stored WHERE uid NOT IN (SELECT uid FROM mdm_content)"
+            "CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_stored "
+            "WHERE uid NOT IN (SELECT uid FROM mdm_content)"
         )
         return number
 
@@ -160,7 +157,7 @@ class Index:
     # Standard records
 
     def _standardise(self, number: int, whole: bool) -> None:
-        """Write `__standard`: the changed records anew, the gone ones marked; all of them where it is the first time."""
+        """Write `__standard`: the changed records anew and the gone ones marked, or all of them."""
         con, table = self.con, self.names.standard
         there = self.exists(table)
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_common (name VARCHAR, value UBIGINT)")
@@ -174,13 +171,14 @@ class Index:
                 f"(SELECT * FROM {self.relation(table)} WHERE NOT gone AND uid NOT IN (SELECT uid FROM mdm_changed) "
                 "AND uid NOT IN (SELECT uid FROM mdm_gone))"
             )
-        if _count(con, "mdm_changed") or whole:
+        if count(con, "mdm_changed") or whole:
             standard.standardise(con, self.spec, before)
-        elif not _count(con, "mdm_gone"):
+        elif not count(con, "mdm_gone"):
             return
         else:
             con.execute(
-                f"CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) FROM {self.relation(table)} WHERE false"
+                "CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) "
+                f"FROM {self.relation(table)} WHERE false"
             )
         made = (
             f"SELECT s.*, c.content, {number}::BIGINT AS changed_in, false AS gone "
@@ -222,7 +220,8 @@ class Index:
         if not self.exists(self.names.model):
             return 0, None
         row = self.con.execute(
-            f"SELECT model_id, model FROM {self.relation(self.names.model)} WHERE settings = ? ORDER BY model_id DESC LIMIT 1",
+            f"SELECT model_id, model FROM {self.relation(self.names.model)} WHERE settings = ? "
+            "ORDER BY model_id DESC LIMIT 1",
             [self._settings()],
         ).fetchone()
         return (row[0], Model.from_json(row[1])) if row else (0, None)
@@ -243,24 +242,24 @@ class Index:
         """Learn a model from all records, keep it with what it rests on, and count how common values are."""
         con = self.con
         self._all_records("mdm_all")
-        count = _count(con, "mdm_all")
-        filled = self._filled("mdm_all", count)
+        size = count(con, "mdm_all")
+        filled = self._filled("mdm_all", size)
         rules = [*standard.blocking_of(self.spec)]
         if "homes" in filled and self.spec.blocking.get(standard.HOME_RULE, []) is not None:
             rules.append("homes")
         rules = [r for r in rules if r == "homes" or _filled_any(con, "mdm_all", f"k_{r}")]
         model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
         weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT)
-        better = calibrated(con, model, "mdm_weighed", count)
+        better = calibrated(con, model, "mdm_weighed", size)
         con.execute(f"UPDATE mdm_weighed SET weight = weight + {shift(model, better)}")
         last = 0
         if self.exists(self.names.model):
             row = con.execute(f"SELECT max(model_id) FROM {self.relation(self.names.model)}").fetchone()
             last = row[0] if row else 0
-        self._keep_model(last + 1, better, count)
+        self._keep_model(last + 1, better, size)
         return last + 1, better
 
-    def _keep_model(self, number: int, model: Model, count: int) -> None:
+    def _keep_model(self, number: int, model: Model, size: int) -> None:
         con, lake = self.con, self.lake
         from vestry.mdm.people.chart import weights_chart
 
@@ -269,7 +268,7 @@ class Index:
             {
                 "model_id": [number],
                 "trained_at": [datetime.now(UTC)],
-                "records": [count],
+                "records": [size],
                 "settings": [self._settings()],
                 "model": [model.to_json()],
                 "data_versions": [json.dumps(versions)],
@@ -300,10 +299,10 @@ class Index:
             "WHERE NOT gone AND NOT guarded)"
         )
 
-    def _filled(self, records: str, count: int) -> list[str]:
+    def _filled(self, records: str, size: int) -> list[str]:
         counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
         row = self.con.execute(f"SELECT {counts} FROM {records}").fetchone() or ()
-        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * count)]
+        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size)]
 
     # Pairs
 
@@ -311,7 +310,7 @@ class Index:
         """Write `__pair`: of all records, or of those that changed since the last update that ended."""
         con = self.con
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_dirty AS SELECT uid, gone OR guarded AS away FROM {self.relation(self.names.standard)} "
+            f"CREATE OR REPLACE TEMP TABLE mdm_dirty AS SELECT uid FROM {self.relation(self.names.standard)} "
             f"WHERE changed_in > {done}"
         )
         weighed = whole and _exists(con, "mdm_weighed")
@@ -323,7 +322,8 @@ class Index:
             self._candidates(model)
             weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
             con.execute(
-                "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
+                "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) "
+                "AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
             )
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
@@ -369,70 +369,8 @@ class Index:
             "OR uid IN (SELECT uid FROM mdm_dirty)"
         )
 
-    # People
-
-    def _group(self, done: int, whole: bool) -> None:
-        """Make `mdm_events` from the records that changed and all that their links reach."""
-        from vestry.mdm.people.identity import make_events
-
-        con = self.con
-        standing = self.relation(self.names.standard)
-        pairs = self.relation(self.names.pair)
-        self._memberships()
-        self._decided()
-        if whole:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing}")
-        else:
-            self._scope(done, pairs, standing)
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE mdm_members AS
-               SELECT s.uid, s.source, s.record_id, s.gone, s.apart, (row_number() OVER (ORDER BY s.uid) - 1)::BIGINT AS number
-               FROM {standing} AS s WHERE s.uid IN (SELECT uid FROM mdm_scope) AND NOT s.gone"""
-        )
-        links = self._links(pairs)
-        against = self._against(pairs)
-        grouping = group(_count(con, "mdm_members"), links, against)
-        con.register("mdm_groups", pa.table({"number": np.arange(len(grouping.group)), "part": grouping.group}))
-        con.execute(
-            """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
-               SELECT m.*, g.part, o.person_id AS old_person_id, o.kind IS NOT NULL AS known
-               FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)"""
-        )
-        con.unregister("mdm_groups")
-        make_events(con, f"{pairs}", standing)
-
-    def _memberships(self) -> None:
-        """Make `mdm_membership`: the person of each record by the last event of it."""
-        con = self.con
-        if not self.exists(self.names.event):
-            con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR, kind VARCHAR)")
-            con.execute("CREATE OR REPLACE TEMP TABLE mdm_last AS SELECT 0::BIGINT AS event_id, 0::BIGINT AS person")
-            return
-        events = self.relation(self.names.event)
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
-               SELECT record_number(source, record_id) AS uid, person_id, kind FROM (
-                   SELECT source, record_id, arg_max(person_id, event_id) AS person_id, arg_max(kind, event_id) AS kind
-                   FROM {events} WHERE record_id IS NOT NULL GROUP BY source, record_id
-               ) WHERE kind <> 'leave'"""
-        )
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
-               SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
-        )
-
-    def _decided(self) -> None:
-        """Make `mdm_decided`: for each pair that people decided on, what was said last."""
-        con = self.con
-        if not self.exists(self.names.decision):
-            con.execute(
-                "CREATE OR REPLACE TEMP TABLE mdm_decided (uid_l BIGINT, uid_r BIGINT, decision VARCHAR, who VARCHAR, why VARCHAR)"
-            )
-            return
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_decided AS {decided(self.relation(self.names.decision))}")
-
     def _told_apart(self) -> int:
-        """Make `mdm_told_apart` (uid_l, uid_r): pairs that the council's tables tell apart; a number for all of them."""
+        """Make `mdm_told_apart` (uid_l, uid_r): pairs that the council's tables tell apart; a number for all."""
         parts = [
             f"SELECT record_number({literal(t.of)}, CAST({t.left} AS VARCHAR)) AS a, "
             f"record_number({literal(t.of)}, CAST({t.right} AS VARCHAR)) AS b FROM {t.table}"
@@ -444,67 +382,9 @@ class Index:
             f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({pairs}) WHERE a <> b"
         )
         row = self.con.execute(
-            "SELECT bit_xor((uid_l * 31 + uid_r % 1000003) % 4611686018427387847) FROM (SELECT uid_l % 1000000007 AS uid_l, uid_r FROM mdm_told_apart)"
+            "SELECT bit_xor((uid_l % 1000000007) * 31 + uid_r % 1000003) FROM mdm_told_apart"
         ).fetchone()
         return int(row[0] or 0) if row else 0
-
-    def _scope(self, done: int, pairs: str, standing: str) -> None:
-        """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are."""
-        con = self.con
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing} WHERE changed_in > {done}")
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE mdm_edges AS
-               SELECT uid_l, uid_r FROM {pairs} WHERE weight >= {self.spec.thresholds.link}
-               UNION ALL SELECT uid_l, uid_r FROM mdm_decided WHERE decision = 'same'"""
-        )
-        while True:
-            before = _count(con, "mdm_scope")
-            con.execute(
-                """CREATE OR REPLACE TEMP TABLE mdm_scope AS
-                   WITH near AS (
-                       SELECT uid FROM mdm_scope
-                       UNION SELECT uid_r FROM mdm_edges WHERE uid_l IN (SELECT uid FROM mdm_scope)
-                       UNION SELECT uid_l FROM mdm_edges WHERE uid_r IN (SELECT uid FROM mdm_scope)
-                   ), whose AS (SELECT DISTINCT person_id FROM mdm_membership WHERE uid IN (SELECT uid FROM near))
-                   SELECT uid FROM near UNION SELECT uid FROM mdm_membership WHERE person_id IN (SELECT person_id FROM whose)"""
-            )
-            if _count(con, "mdm_scope") == before:
-                return
-
-    def _links(self, pairs: str) -> Pairs:
-        """Links by the model, less those that outrank it, and people's decisions."""
-        return _numbered(
-            self.con,
-            f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
-                WHERE weight >= {self.spec.thresholds.link}
-                UNION ALL SELECT uid_l, uid_r, {CERTAIN} FROM mdm_decided WHERE decision = 'same'
-                UNION ALL SELECT p.uid_l, p.uid_r, p.weight FROM {pairs} AS p JOIN mdm_decided AS d USING (uid_l, uid_r)
-                WHERE d.decision = 'unsure' AND p.weight >= {self.spec.thresholds.link}""",
-        )
-
-    def _against(self, pairs: str) -> Pairs:
-        """What tells records apart: decisions, the sources themselves, and evidence."""
-        return _numbered(
-            self.con,
-            f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
-                WHERE weight < {self.spec.thresholds.review}
-                UNION ALL SELECT uid_l, uid_r, -{_BORN_APART} FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
-                WHERE born_apart AND weight < {self.spec.thresholds.link}
-                UNION ALL SELECT uid_l, uid_r, -{CERTAIN} FROM mdm_decided WHERE decision = 'different'
-                UNION ALL SELECT uid_l, uid_r, -{2 * CERTAIN} FROM mdm_told_apart
-                UNION ALL SELECT a.uid, b.uid, -{CERTAIN / 2} FROM mdm_members AS a JOIN mdm_members AS b
-                    ON a.apart = b.apart AND a.uid < b.uid""",
-        )
-
-
-def decided(ledger: str) -> str:
-    """SQL of the last decision on each pair of a ledger of decisions."""
-    return f"""SELECT uid_l, uid_r, arg_max(decision, decided_at) AS decision, arg_max(who, decided_at) AS who,
-        arg_max(why, decided_at) AS why
-        FROM (SELECT *, least(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_l,
-            greatest(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_r
-            FROM {ledger})
-        GROUP BY uid_l, uid_r HAVING arg_max(decision, decided_at) <> 'withdrawn'"""
 
 
 def _rules(model: Model, spec: MatchFile) -> str:
@@ -529,19 +409,6 @@ def _rules(model: Model, spec: MatchFile) -> str:
 def _differs(model: Model, name: str) -> str:
     """SQL that is true of pairs whose values of a comparison are plainly different."""
     return f"abs(w_{name} - {model.different(name)}) < 0.01"
-
-
-def _numbered(con: duckdb.DuckDBPyConnection, select: str) -> Pairs:
-    found = con.execute(
-        f"""SELECT a.number AS l, b.number AS r, p.weight::DOUBLE AS w FROM ({select}) AS p
-            JOIN mdm_members AS a ON a.uid = p.uid_l JOIN mdm_members AS b ON b.uid = p.uid_r ORDER BY l, r"""
-    ).fetchnumpy()
-    return Pairs(np.asarray(found["l"]), np.asarray(found["r"]), np.asarray(found["w"]))
-
-
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
 
 
 def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:

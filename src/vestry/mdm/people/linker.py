@@ -123,13 +123,15 @@ def weigh(
                     f"FROM {frequencies} WHERE name = '{column}'"
                 )
                 values = con.sql(f"FROM {lookup}").to_arrow_table()
-                linker.table_management.register_term_frequency_lookup(values, column, overwrite=True)  # type: ignore[no-untyped-call]
+                tables = linker.table_management
+                tables.register_term_frequency_lookup(values, column, overwrite=True)  # type: ignore[no-untyped-call]
         scored = linker.inference.predict(threshold_match_weight=least)
         weights = ", ".join(
             f"round(log2({_factor(c)}), 2)::FLOAT AS w_{c['output_column_name']}" for c in model.settings["comparisons"]
         )
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT least(uid_l, uid_r) AS uid_l, greatest(uid_l, uid_r) AS uid_r, "
+            f"CREATE OR REPLACE TEMP TABLE {into} AS "
+            "SELECT least(uid_l, uid_r) AS uid_l, greatest(uid_l, uid_r) AS uid_r, "
             f"match_weight::DOUBLE AS weight, {weights} FROM {scored.physical_name}"
         )
 
@@ -225,7 +227,8 @@ def _capped(con: duckdb.DuckDBPyConnection, records: str, columns: Sequence[str]
     """The rule that records share the columns, for a part of the records that makes no more pairs than needed."""
     names = ", ".join(columns)
     row = con.execute(
-        f"SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM {records} WHERE {columns[0]} IS NOT NULL GROUP BY {names})"
+        f"SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM {records} "
+        f"WHERE {columns[0]} IS NOT NULL GROUP BY {names})"
     ).fetchone()
     pairs = float(row[0] or 0) if row else 0.0
     rule = _sharing(columns)

@@ -175,7 +175,7 @@ class Compare(Strict):
 
 
 class MatchFile(Strict):
-    """A citizen index."""
+    """A citizen index: which tables hold people, and how they are compared."""
 
     people: list[PeopleTable] = Field(min_length=1, description="The tables that hold people.")
     homes: list[Homes] = Field(default_factory=list, description="Further homes of the same records, now or before.")

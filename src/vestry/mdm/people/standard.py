@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from vestry.mdm.people.model import ATTRIBUTES, Homes, MatchFile, PeopleTable
+from vestry.mdm.people.model import ATTRIBUTES, Homes, MatchFile, PeopleTable, Protected
 from vestry.project import literal
 
 #: A telephone, email or identifier that more records share than this fills a box and tells nobody apart.
@@ -23,7 +23,8 @@ BLOCK_OF_MANY = 100
 
 #: The columns that records are compared by.
 COMPARED = (
-    "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound", "born", "is_child", "is_adult", "sex",
+    "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound",
+    "born", "is_child", "is_adult", "sex",
     "nhs", "ni", "upn", "other", "uprn", "line", "numbers", "postcode", "homes", "telephone", "email", "apart",
 )  # fmt: skip
 _LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
@@ -98,16 +99,13 @@ def select_of(people: PeopleTable, purpose: str | None) -> str:
             f"{key} NOT IN (SELECT {key} FROM {people.table} WHERE coalesce({hidden}, false) AND {key} IS NOT NULL)"
         )
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    guarded = f"coalesce({people.protected.when}, false)" if _is_opened(people, purpose) else "false"  # type: ignore[union-attr]
+    opened = isinstance(people.protected, Protected) and hidden is None
+    guarded = f"coalesce({people.protected.when}, false)" if opened else "false"  # type: ignore[union-attr]
     return (
         f"SELECT {literal(people.table)} AS source, {key} AS record_id, {columns}, "
         f"CAST({people.apart or 'NULL'} AS VARCHAR) AS apart, "
         f"coalesce(({people.adult or False}), false) AS adult, {guarded} AS guarded FROM {people.table}{where}"
     )
-
-
-def _is_opened(people: PeopleTable, purpose: str | None) -> bool:
-    return people.protected is not None and people.hidden(purpose) is None
 
 
 def homes_of(homes: Homes) -> str:
@@ -122,7 +120,7 @@ def homes_of(homes: Homes) -> str:
 
 
 def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
-    """Make `mdm_seen` (all rows, a view) and `mdm_homes` (a view) and `mdm_content`: a number for what each record says."""
+    """Make `mdm_seen` and `mdm_homes` (views of all rows), and `mdm_content`: a number for what each record says."""
     nulls = ", ".join(f"NULL::{'DATE' if n.startswith('valid') else 'VARCHAR'} AS {n}" for n in ATTRIBUTES)
     shape = f"SELECT NULL::VARCHAR AS source, NULL::VARCHAR AS record_id, {nulls} WHERE false"
     rows = " UNION ALL BY NAME ".join([shape, *(select_of(p, spec.purpose) for p in spec.people)])
@@ -136,7 +134,8 @@ def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
         """CREATE OR REPLACE TEMP TABLE mdm_content AS
            SELECT record_number(source, record_id) AS uid, (sum(content) % 4611686018427387847)::BIGINT AS content
            FROM (
-               SELECT source, record_id, (hash(s) >> 2)::BIGINT AS content FROM mdm_seen AS s WHERE record_id IS NOT NULL
+               SELECT source, record_id, (hash(s) >> 2)::BIGINT AS content FROM mdm_seen AS s
+               WHERE record_id IS NOT NULL
                UNION ALL
                SELECT source, record_id, (hash(h) >> 2)::BIGINT FROM mdm_homes AS h
                SEMI JOIN mdm_seen USING (source, record_id)
@@ -195,8 +194,11 @@ def _count_common(
     for name, sql in columns.items():
         new = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {rows}) WHERE v IS NOT NULL GROUP BY v"
         if before:
-            old = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {before}) WHERE v IN (SELECT v FROM new) GROUP BY v"
-            counted = f"WITH new AS ({new}), old AS ({old}) SELECT v, new.n + coalesce(old.n, 0) AS n FROM new LEFT JOIN old USING (v)"
+            counted = (
+                f"WITH new AS ({new}), old AS (SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {before}) "
+                "WHERE v IN (SELECT v FROM new) GROUP BY v) "
+                "SELECT v, new.n + coalesce(old.n, 0) AS n FROM new LEFT JOIN old USING (v)"
+            )
         else:
             counted = new
         con.execute(
@@ -217,7 +219,8 @@ SELECT * FROM changed ANTI JOIN several USING (uid)
 UNION ALL
 SELECT * FROM (SELECT * FROM changed SEMI JOIN several USING (uid))
 QUALIFY row_number() OVER (
-    PARTITION BY uid ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, forename, address
+    PARTITION BY uid
+    ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, forename, address
 ) = 1
 """
 

@@ -1,0 +1,158 @@
+"""Which records are one person: what links them, what tells them apart, and whose they were before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from vestry.mdm.people.clusters import CERTAIN, Pairs, group
+from vestry.mdm.people.identity import make_events
+
+if TYPE_CHECKING:
+    from vestry.mdm.people.index import Index
+
+#: How much two different dates of birth tell records apart in a group (bits), whatever else they share: a father
+#: and a son of one name are linked each with a record that gives no date of birth, and must not be joined by it.
+_BORN_APART = 8.0
+
+
+def regroup(index: Index, done: int, whole: bool) -> None:
+    """Make `mdm_events` from the records that changed and all that their links reach."""
+    con = index.con
+    standing = index.relation(index.names.standard)
+    pairs = index.relation(index.names.pair)
+    _memberships(index)
+    _decided(index)
+    if whole:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing}")
+    else:
+        _scope(index, done, pairs, standing)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_members AS
+           SELECT s.uid, s.source, s.record_id, s.gone, s.apart,
+               (row_number() OVER (ORDER BY s.uid) - 1)::BIGINT AS number
+           FROM {standing} AS s WHERE s.uid IN (SELECT uid FROM mdm_scope) AND NOT s.gone"""
+    )
+    links = _links(index, pairs)
+    against = _against(index, pairs)
+    grouping = group(count(con, "mdm_members"), links, against)
+    con.register("mdm_groups", pa.table({"number": np.arange(len(grouping.group)), "part": grouping.group}))
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
+           SELECT m.*, g.part, o.person_id AS old_person_id, o.kind IS NOT NULL AS known
+           FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)"""
+    )
+    con.unregister("mdm_groups")
+    make_events(con, f"{pairs}", standing)
+
+
+def _memberships(index: Index) -> None:
+    """Make `mdm_membership`: the person of each record by the last event of it."""
+    con = index.con
+    if not index.exists(index.names.event):
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR, kind VARCHAR)")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_last AS SELECT 0::BIGINT AS event_id, 0::BIGINT AS person")
+        return
+    events = index.relation(index.names.event)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
+           SELECT record_number(source, record_id) AS uid, person_id, kind FROM (
+               SELECT source, record_id, arg_max(person_id, event_id) AS person_id, arg_max(kind, event_id) AS kind
+               FROM {events} WHERE record_id IS NOT NULL GROUP BY source, record_id
+           ) WHERE kind <> 'leave'"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
+           SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
+    )
+
+
+def _decided(index: Index) -> None:
+    """Make `mdm_decided`: for each pair that people decided on, what was said last."""
+    con = index.con
+    if not index.exists(index.names.decision):
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE mdm_decided "
+            "(uid_l BIGINT, uid_r BIGINT, decision VARCHAR, who VARCHAR, why VARCHAR)"
+        )
+        return
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_decided AS {decided(index.relation(index.names.decision))}")
+
+
+def _scope(index: Index, done: int, pairs: str, standing: str) -> None:
+    """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are."""
+    con = index.con
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing} WHERE changed_in > {done}")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_edges AS
+           SELECT uid_l, uid_r FROM {pairs} WHERE weight >= {index.spec.thresholds.link}
+           UNION ALL SELECT uid_l, uid_r FROM mdm_decided WHERE decision = 'same'"""
+    )
+    while True:
+        before = count(con, "mdm_scope")
+        con.execute(
+            """CREATE OR REPLACE TEMP TABLE mdm_scope AS
+               WITH near AS (
+                   SELECT uid FROM mdm_scope
+                   UNION SELECT uid_r FROM mdm_edges WHERE uid_l IN (SELECT uid FROM mdm_scope)
+                   UNION SELECT uid_l FROM mdm_edges WHERE uid_r IN (SELECT uid FROM mdm_scope)
+               ), whose AS (SELECT DISTINCT person_id FROM mdm_membership WHERE uid IN (SELECT uid FROM near))
+               SELECT uid FROM near
+               UNION SELECT uid FROM mdm_membership WHERE person_id IN (SELECT person_id FROM whose)"""
+        )
+        if count(con, "mdm_scope") == before:
+            return
+
+
+def _links(index: Index, pairs: str) -> Pairs:
+    """Links by the model, less those that outrank it, and people's decisions."""
+    return _numbered(
+        index.con,
+        f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+            WHERE weight >= {index.spec.thresholds.link}
+            UNION ALL SELECT uid_l, uid_r, {CERTAIN} FROM mdm_decided WHERE decision = 'same'
+            UNION ALL SELECT p.uid_l, p.uid_r, p.weight FROM {pairs} AS p JOIN mdm_decided AS d USING (uid_l, uid_r)
+            WHERE d.decision = 'unsure' AND p.weight >= {index.spec.thresholds.link}""",
+    )
+
+
+def _against(index: Index, pairs: str) -> Pairs:
+    """What tells records apart: decisions, the sources themselves, and evidence."""
+    return _numbered(
+        index.con,
+        f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+            WHERE weight < {index.spec.thresholds.review}
+            UNION ALL SELECT uid_l, uid_r, -{_BORN_APART} FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
+            WHERE born_apart AND weight < {index.spec.thresholds.link}
+            UNION ALL SELECT uid_l, uid_r, -{CERTAIN} FROM mdm_decided WHERE decision = 'different'
+            UNION ALL SELECT uid_l, uid_r, -{2 * CERTAIN} FROM mdm_told_apart
+            UNION ALL SELECT a.uid, b.uid, -{CERTAIN / 2} FROM mdm_members AS a JOIN mdm_members AS b
+                ON a.apart = b.apart AND a.uid < b.uid""",
+    )
+
+
+def decided(ledger: str) -> str:
+    """SQL of the last decision on each pair of a ledger of decisions."""
+    return f"""SELECT uid_l, uid_r, arg_max(decision, decided_at) AS decision, arg_max(who, decided_at) AS who,
+        arg_max(why, decided_at) AS why
+        FROM (SELECT *, least(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_l,
+            greatest(record_number(source, record_id), record_number(other_source, other_record_id)) AS uid_r
+            FROM {ledger})
+        GROUP BY uid_l, uid_r HAVING arg_max(decision, decided_at) <> 'withdrawn'"""
+
+
+def _numbered(con: duckdb.DuckDBPyConnection, select: str) -> Pairs:
+    found = con.execute(
+        f"""SELECT a.number AS l, b.number AS r, p.weight::DOUBLE AS w FROM ({select}) AS p
+            JOIN mdm_members AS a ON a.uid = p.uid_l JOIN mdm_members AS b ON b.uid = p.uid_r ORDER BY l, r"""
+    ).fetchnumpy()
+    return Pairs(np.asarray(found["l"]), np.asarray(found["r"]), np.asarray(found["w"]))
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The rows of a table."""
+    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0

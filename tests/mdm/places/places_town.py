@@ -64,7 +64,7 @@ def street(first: int, name: str, postcode: str, numbers: Iterable[int | str]) -
 
 def gazetteer() -> list[Entry]:
     """About 700 entries: streets of houses, a tower of 400 flats, a divided house, two homes written alike, one gone."""
-    rows = [
+    return [
         *street(1000, "High Street", "TH1 1AA", range(1, 41)),
         *street(1100, "Mill Lane", "TH1 1AB", range(1, 41)),
         *street(1200, "Station Road", "TH1 2AA", range(1, 41)),
@@ -81,7 +81,6 @@ def gazetteer() -> list[Entry]:
         entry(6303, "", "Marsh End", "Bakers Row", "TH3 1AD"),
         entry(6400, "", "50", "High Street", "TH1 1AA", status=8),
     ]  # fmt: skip
-    return rows
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

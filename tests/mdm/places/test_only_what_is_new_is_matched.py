@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from places_town import RECIPE, TABLE, Town, entry, gazetteer
+
 from vestry.mdm.places import matching
 from vestry.mdm.places.decisions import Addresses, addresses_of, decide, decisions_of, review_queue
 from vestry.project import TableName, VestryError

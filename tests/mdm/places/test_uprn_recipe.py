@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from places_town import RECIPE, TABLE, Town
+
 from vestry.mdm.places.decisions import addresses_of, decide
 from vestry.products.check import check
 from vestry.project import Fault

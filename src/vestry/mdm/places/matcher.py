@@ -106,7 +106,7 @@ def _chunks(rows: int) -> int:
 
 @contextmanager
 def _engine(con: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine of the matcher's own, as large as the run's. What it would log may hold addresses: nothing is logged."""
+    """An engine of the matcher's own, as large as the run's. Its logs could hold addresses: it logs nothing."""
     memory, threads = (str(_setting(con, name)) for name in ("memory_limit", "threads"))
     own = duckdb.connect(
         config={

@@ -233,7 +233,14 @@ SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS word
 """
 _ADDRESSES = """
 CREATE OR REPLACE TEMP TABLE mdm_addresses AS
-SELECT address, line, address_numbers(line) AS numbers FROM (
+SELECT
+    address, line,
+    -- A flat that is named by its floor has no number of its own.
+    CASE WHEN address_numbers(line) IS NOT NULL THEN trim(
+        regexp_extract(line, '\\b(BASEMENT|GROUND|FIRST|SECOND|THIRD|FOURTH|TOP|UPPER|LOWER|REAR|FRONT)\\b')
+        || ' ' || address_numbers(line)
+    ) END AS numbers
+FROM (
     SELECT address, address_key(address) AS line FROM (
         SELECT address FROM mdm_told UNION SELECT address FROM mdm_homes UNION SELECT address FROM mdm_seen
     ) WHERE address IS NOT NULL

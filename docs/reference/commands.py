@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from vestry.cli import main
@@ -27,13 +29,20 @@ def page() -> str:
     wide: dict[str, int] = {"terminal_width": WIDTH, "max_content_width": WIDTH}
     parent = click.Context(main, info_name="vestry", help_option_names=["-h", "--help"], **wide)
     parts = [_HEAD, _section("vestry", main.get_help(parent))]
-    for name in main.list_commands(parent):
-        command = main.get_command(parent, name)
+    parts += [_section(title, text) for title, text in _helps(main, parent, wide)]
+    return "\n".join(parts)
+
+
+def _helps(group: click.Group, parent: click.Context, wide: dict[str, int]) -> Iterator[tuple[str, str]]:
+    """The title and help of each command of a group, and of those of the groups in it."""
+    for name in group.list_commands(parent):
+        command = group.get_command(parent, name)
         if command is None or command.hidden:
             continue
         context = click.Context(command, info_name=name, parent=parent, **wide)
-        parts.append(_section(f"vestry {name}", command.get_help(context)))
-    return "\n".join(parts)
+        yield context.command_path, command.get_help(context)
+        if isinstance(command, click.Group):
+            yield from _helps(command, context, wide)
 
 
 def _section(title: str, text: str) -> str:

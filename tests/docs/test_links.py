@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from blocks import blocks
 
@@ -49,7 +50,11 @@ def anchor(title: str) -> str:
 def test_commands_that_are_named_exist_with_their_options(page):
     for name, rest in _COMMAND.findall(code_of(page.read_text(encoding="utf-8"))):
         assert name in main.commands, f"vestry {name}"
-        options = {option for parameter in main.commands[name].params for option in parameter.opts} | {"-h", "--help"}
+        command = main.commands[name]
+        if isinstance(command, click.Group) and (inner := rest.split()[:1]):
+            assert inner[0] in command.commands, f"vestry {name}{rest}"
+            command = command.commands[inner[0]]
+        options = {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
         named = re.findall(r"(?<=\s)(--[a-z-]+|-[A-Za-z]\b)", rest.partition("&&")[0])
         assert set(named) <= options, f"vestry {name}{rest}"
 

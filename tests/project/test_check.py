@@ -187,7 +187,8 @@ def test_a_recipe_that_nothing_builds(folder: Folder, said: Said) -> None:
     (folder.root / REPAIR).rename(folder.root / "domains/housing/repairs/repair.magic.yaml")
     (fault,) = said(folder)
     assert fault.startswith(
-        "domains/housing/repairs/repair.magic.yaml: nothing builds a recipe that ends in .magic.yaml\n    use `.py`, "
+        "domains/housing/repairs/repair.magic.yaml: nothing builds a recipe that ends in .magic.yaml\n"
+        "    use `.match.yaml`, `.py`, "
     )
 
 

@@ -50,6 +50,8 @@ DECIDED, DECIDED_NONE = "decided by a person", "decided by a person: none"
 class UprnBuilder:
     """Makes the table of a `.uprn.yaml`."""
 
+    model = UprnFile
+
     @staticmethod
     def inputs(table: ProductTable) -> Iterator[tuple[str, int]]:
         """The gazetteer, the tables that hold addresses, and what people decided."""

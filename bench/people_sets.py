@@ -197,17 +197,34 @@ drawn AS (
         CASE WHEN hash(i, 3) % 2 = 0 THEN 'F' ELSE 'M' END AS sex
     FROM range({people}) AS r(i)
 ),
+-- So many surnames as England has, where a small pool would make namesakes of everybody.
+made AS (
+    SELECT row_number() OVER (ORDER BY a, e) - 1 AS place, a || e AS surname
+    FROM (SELECT unnest(string_split('{begins}', ' ')) AS a), (SELECT unnest(string_split('{ends}', ' ')) AS e)
+),
 placed AS (
     SELECT *, hash(person, 4) % (SELECT count(*) // 3 FROM pool) AS own,
-        hash(household, 5) % (SELECT count(*) // 3 FROM pool) AS first
+        hash(household, 5) % (SELECT count(*) // 3 FROM pool) AS first,
+        CASE WHEN hash(household, 6) % 10 < 6 THEN hash(household, 7) % (SELECT count(*) FROM made) END AS rare
     FROM drawn
 )
 SELECT d.person, d.household, d.sex, f.forename, f.naming_tradition,
     -- Of one household most have the surname of its first member.
-    CASE WHEN d.a % 10 < 7 THEN h.surname ELSE f.surname END AS surname,
+    CASE WHEN d.a % 10 < 7 THEN coalesce(m.surname, h.surname) ELSE f.surname END AS surname,
     DATE '1931-01-01' + (d.b % 34000)::INT AS born
 FROM placed AS d JOIN pool AS f ON f.sex = d.sex AND f.place = d.own JOIN pool AS h ON h.sex = 'F' AND h.place = d.first
+LEFT JOIN made AS m ON m.place = d.rare
 """
+_BEGINS = (
+    "Ald Ash Barn Bed Birch Black Blen Brad Bran Brock Burn Cald Carl Charl Cleve Colb Cran Crom Dal Dar Den Dun East "
+    "Eld Ell Elm Farn Fen Gar Glas Green Hal Ham Har Hart Haw Hazel Hol Horn Hud Kel Kirk Lang Lin Mal Mar Mel Mid Nor "
+    "Oak Pem Pick Rad Rams Red Rid Sand Shel Stan Sut Thorn Tren Wal Whit"
+)
+_ENDS = (
+    "bank bourne bridge brook burn bury by combe cote croft dale den don field ford gate grove ham hill holme hurst "
+    "land leigh ley low man mere mond more over shaw side son stead stock stone ton wall ward water way well wick wood "
+    "worth"
+)
 _RECORD = """
 CREATE TABLE record AS
 WITH copies AS (
@@ -249,7 +266,8 @@ def english(folder: Path, records: int = 1_000_000) -> PeopleSet:
 
     make_systems(folder / "names", people=20_000)
     con = duckdb.connect()
-    con.execute(_PERSON.format(names=folder / "names/truth/person.parquet", people=int(records / 1.61)))
+    names = folder / "names/truth/person.parquet"
+    con.execute(_PERSON.format(names=names, people=int(records / 1.61), begins=_BEGINS, ends=_ENDS))
     con.execute(_RECORD)
     shutil.rmtree(folder / "names")
     table = folder / "person.parquet"

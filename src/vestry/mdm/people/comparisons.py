@@ -46,7 +46,7 @@ def _near(a: str, b: str, jaro: float = 0.92) -> str:
     return f"(jaro_winkler_similarity({a}, {b}) >= {jaro} OR damerau_levenshtein({a}, {b}) <= 1 AND length({a}) > 3)"
 
 
-def _number(name: str, words: str) -> Comparison:
+def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
     """An identifier that tells people apart by itself."""
     return Comparison(
         name,
@@ -54,7 +54,7 @@ def _number(name: str, words: str) -> Comparison:
         _both(name),
         (
             Level(f"{name}_l = {name}_r", f"the same {words}", 0.97, u=1e-6),
-            Level(f"damerau_levenshtein({name}_l, {name}_r) = 1", f"{words}s that differ by one slip", 0.015, u=2e-6),
+            Level(f"damerau_levenshtein({name}_l, {name}_r) = 1", f"{words}s that differ by one slip", 0.015, u=slip),
         ),
         f"different {words}",
         0.015,
@@ -201,7 +201,8 @@ COMPARISONS = (
     _number("nhs", "NHS number"),
     _number("ni", "National Insurance number"),
     _number("upn", "Unique Pupil Number"),
-    _number("other", "other identifier"),
+    # Of what kind it is nobody knows: a short number is often one slip from another.
+    _number("other", "other identifier", slip=1e-3),
     Comparison(
         "home",
         ("uprn", "line", "postcode"),

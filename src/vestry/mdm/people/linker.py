@@ -30,7 +30,15 @@ TRUST = 0.7
 #: What agreement of two records is taken for one person at the start: each column that is filled must agree.
 _CERTAIN = (("nhs",), ("ni",), ("upn",), ("other",), ("given", "family", "born"), ("given", "family", "postcode"))
 #: Columns that two records share while the others are trained; what blocks is not learnt from.
-_TRAINING = (("born", "family"), ("given", "family"), ("born", "sex"), ("postcode", "given"), ("family", "line"))
+_TRAINING = (
+    ("born", "family"),
+    ("given", "family"),
+    ("born", "postcode"),
+    ("born", "sex"),
+    ("family", "line"),
+    ("telephone",),
+    ("email",),
+)
 _LEAST = 1e-5
 
 

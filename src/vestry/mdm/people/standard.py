@@ -277,7 +277,7 @@ SELECT
     tidy(n.title) AS title, tidy(n.forename) AS forename, tidy(n.middle_names) AS middle_names,
     tidy(n.surname) AS surname, n.day AS date_of_birth, n.nhs_number, n.ni_number,
     n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
-    postcode(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
+    postcode_key(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
     n.valid_from, n.valid_to, n.guarded,
     n.given, n.whole, n.single, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
     coalesce(others.forms, [n.family]) AS family_forms,
@@ -291,8 +291,8 @@ SELECT
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
     n.line, n.numbers,
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
-    CASE WHEN coalesce(uprn(n.uprn), postcode(n.postcode) || n.numbers) IS NOT NULL
-        THEN (hash(coalesce(uprn(n.uprn), postcode(n.postcode) || n.numbers)) >> 1)::BIGINT END AS home,
+    CASE WHEN coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers) IS NOT NULL
+        THEN (hash(coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers)) >> 1)::BIGINT END AS home,
     CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
 FROM named AS n
 LEFT JOIN mdm_forms AS forms ON forms.name = n.given
@@ -308,7 +308,7 @@ WITH told AS (
     SELECT record_number(source, record_id), uprn, address, postcode FROM mdm_homes WHERE record_id IS NOT NULL
 ),
 named AS (
-    SELECT t.uid, uprn(t.uprn) AS uprn, a.line, a.numbers, postcode(t.postcode) AS code
+    SELECT t.uid, uprn(t.uprn) AS uprn, a.line, a.numbers, postcode_key(t.postcode) AS code
     FROM told AS t SEMI JOIN mdm_changed USING (uid) LEFT JOIN mdm_addresses AS a ON a.address = t.address
 ),
 keys AS (

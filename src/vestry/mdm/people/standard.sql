@@ -65,6 +65,10 @@ CREATE OR REPLACE MACRO upn_key(value) AS (
     FROM (SELECT regexp_replace(upper(value), '[^A-Z0-9]', '', 'g') AS n)
 );
 
+-- A postcode of the United Kingdom with its one space; another country's as its letters and digits.
+CREATE OR REPLACE MACRO postcode_key(value) AS
+    coalesce(postcode(value), nullif(regexp_replace(upper(value), '[^A-Z0-9]', '', 'g'), ''));
+
 -- F or M, from what a box may hold.
 CREATE OR REPLACE MACRO sex_key(value) AS
     CASE WHEN upper(trim(value::VARCHAR)) IN ('F', 'FEMALE', 'W', 'WOMAN', 'GIRL', '2') THEN 'F'

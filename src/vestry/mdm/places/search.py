@@ -17,7 +17,7 @@ from tantivy import Occur, Query
 from vestry.lake import Engine, Lake
 from vestry.mdm.places.index import AddressIndex, schema
 from vestry.mdm.places.model import Gazetteer, read_uprn
-from vestry.mdm.places.typed import Code, Number, Typed, Word, plain, read
+from vestry.mdm.places.typed import STREETS, Code, Number, Typed, Word, plain, read
 from vestry.project import Project, VestryError
 from vestry.project.inputs import recipe_shown
 
@@ -92,7 +92,9 @@ class AddressSearch:
         if loose:
             yield self._all([*loose, *numbers, *codes], rank)
             yield from (self._reread(other, rank) for other in _rejoined(text))
-        parts = [*loose, *codes]
+        # A word such as street does not make up for the street's name.
+        telling = [q for q, word in zip(loose, typed.words, strict=True) if not STREETS & set(word.forms)]
+        parts = [*telling, *codes]
         if len(parts) > 1 and len(parts) + len(numbers) > 2:
             yield self._all(numbers, rank, parts, len(parts) - 1)
 

@@ -62,30 +62,8 @@ for _long, _shorts in SHORT.items():
 
 #: Words that end the names of many streets, and say little by themselves.
 STREETS = frozenset(
-    [
-        "avenue",
-        "close",
-        "court",
-        "crescent",
-        "drive",
-        "gardens",
-        "green",
-        "grove",
-        "lane",
-        "mews",
-        "park",
-        "place",
-        "rise",
-        "road",
-        "row",
-        "saint",
-        "square",
-        "street",
-        "terrace",
-        "view",
-        "walk",
-        "way",
-    ]
+    {"avenue", "close", "court", "crescent", "drive", "gardens", "green", "grove", "lane", "mews", "park", "place"}
+    | {"rise", "road", "row", "saint", "square", "street", "terrace", "view", "walk", "way"}
 )
 #: Words before the number of a part of a building; to us they are one.
 UNITS = frozenset(

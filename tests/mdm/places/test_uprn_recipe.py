@@ -59,14 +59,13 @@ def test_a_fault_is_told_with_its_line(built, before, after, line, said):
     assert any(f.file == FILE and f.line == line and said in f.what + f.mend for f in found), [str(f) for f in found]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`vestry check` binds nothing of a recipe while its table of decisions is not there"
-)
 def test_a_fault_is_told_before_anybody_has_decided(tmp_path):
     town = Town(tmp_path / "t")
     town.letters("a", ("1 High Street", "TH1 1AA"))
     town.good("layer:bronze")
-    assert faults(town, RECIPE.replace("address: address", "address: adress"))
+    found = faults(town, RECIPE.replace("address: address", "address: adress", 1))
+    assert [(f.file, f.line) for f in found] == [(FILE, 6)]
+    assert "no column `adress`" in found[0].what
 
 
 def test_a_gazetteer_without_what_is_needed_is_told(built):

@@ -6,7 +6,7 @@ WITH twin AS (
 ),
 district AS (SELECT DISTINCT split_part(postcode, ' ', 1) AS outward FROM places_entry WHERE postcode IS NOT NULL),
 weighed AS (
-    SELECT t.line, t.given, t.fault, p.uprn, p.reason, p.weight, p.apart, e.address, e.postcode,
+    SELECT t.line, t.given, t.fault, p.uprn, p.reason, p.weight, p.apart, e.words, e.address, e.postcode,
         e.uprn IS NOT NULL AND place_marks_agree(t.marks, t.is_unit, e.marks, e.is_unit) AS same_marks,
         e.uprn IS NOT NULL AND (place_names_it(t.words, e.building_names)
             OR (place_names_it(t.words, e.street_names)
@@ -37,23 +37,26 @@ said AS (
             CASE WHEN g.uprn IS NOT NULL THEN 'given' WHEN is_far THEN 'outside' ELSE 'none' END
         WHEN is_far AND is_elsewhere THEN 'outside'
         WHEN NOT same_marks THEN 'marks'
-        -- The source itself says the home that the text reads like.
+        -- The source itself says the home that the text reads like, or which of those that are written alike.
         WHEN g.uprn = w.uprn AND same_names THEN 'agree'
-        WHEN is_twin THEN 'twin'
+        WHEN is_twin THEN CASE WHEN same_names AND EXISTS (SELECT 1 FROM places_entry AS t WHERE t.uprn = g.uprn
+            AND t.words = w.words AND t.postcode IS NOT DISTINCT FROM w.postcode) THEN 'told' ELSE 'twin' END
         WHEN NOT same_names THEN 'names'
         WHEN is_elsewhere THEN 'elsewhere'
         WHEN NOT is_certain THEN CASE WHEN w.weight >= $match THEN 'near' ELSE 'weak' END
         ELSE 'match' END AS verdict
     FROM weighed AS w LEFT JOIN given AS g ON g.uprn = w.given
 )
-SELECT line, CASE WHEN verdict IN ('match', 'agree') THEN uprn END AS uprn,
-    CASE WHEN verdict IN ('none', 'outside') THEN NULL WHEN verdict = 'given' THEN known_given ELSE uprn END AS candidate_uprn,
+SELECT line, CASE WHEN verdict IN ('match', 'agree') THEN uprn WHEN verdict = 'told' THEN known_given END AS uprn,
+    CASE WHEN verdict IN ('none', 'outside') THEN NULL WHEN verdict IN ('given', 'told') THEN known_given
+        ELSE uprn END AS candidate_uprn,
     CASE WHEN verdict NOT IN ('none', 'outside', 'given') THEN round(weight, 2) END AS score,
     CASE verdict
         WHEN 'none' THEN coalesce(fault, 'nothing like it in the gazetteer')
         WHEN 'outside' THEN 'the postcode is outside the gazetteer''s area'
         WHEN 'given' THEN 'only the UPRN that the source gives'
         WHEN 'marks' THEN 'a number, letter or floor differs'
+        WHEN 'told' THEN 'two homes are written alike, and the source gives which'
         WHEN 'twin' THEN 'two homes are written alike'
         WHEN 'names' THEN 'neither the street nor the building is named'
         WHEN 'elsewhere' THEN 'the postcode is of another place'
@@ -69,7 +72,7 @@ SELECT line, CASE WHEN verdict IN ('match', 'agree') THEN uprn END AS uprn,
             WHEN 'splink' THEN 'the model'
         END || CASE verdict WHEN 'agree' THEN ', and the UPRN that the source gives' ELSE '' END
     END AS matched_by,
-    CASE WHEN verdict IN ('match', 'agree') THEN 'matched' WHEN verdict IN ('none', 'outside') THEN 'none'
+    CASE WHEN verdict IN ('match', 'agree', 'told') THEN 'matched' WHEN verdict IN ('none', 'outside') THEN 'none'
         ELSE 'review' END AS status,
     CASE WHEN verdict IN ('none', 'outside') THEN NULL WHEN verdict = 'given' THEN concat_ws(', ', given_address, given_postcode)
         ELSE concat_ws(', ', address, postcode) END AS gazetteer_address

@@ -185,16 +185,19 @@ def ask_about(reader: Reader, limit: int, who: str) -> None:
         click.secho(f"\n{place} of {len(waiting)}: {question.why}; {question.changes} records", bold=True)
         _side_by_side(reader, question.left, question.right)
         _evidence(reader.explain(question.left, question.right))
-        answer = click.prompt(
-            "\nOne person? [s]ame, [d]ifferent, [u]nsure, [n]ext, [q]uit",
-            type=click.Choice([*_ANSWERS, "n", "q"]),
-            show_choices=False,
-        )
+        try:
+            answer = click.prompt(
+                "\nOne person? [s]ame, [d]ifferent, [u]nsure, [n]ext, [q]uit",
+                type=click.Choice([*_ANSWERS, "n", "q"]),
+                show_choices=False,
+            )
+            why = click.prompt("Why") if answer in _ANSWERS else ""
+        except click.Abort:  # Ctrl-C, or nobody there to answer
+            break
         if answer == "q":
             break
         if answer == "n":
             continue
-        why = click.prompt("Why")
         try:
             decide(reader, question.left, question.right, _ANSWERS[answer], who, why)
             made += 1

@@ -137,7 +137,7 @@ def _show_next(folder: Path) -> None:
     click.echo(f'  vestry query -C {shown} "from community.wards.profile"')
     click.echo(f"  vestry show -C {shown} housing.repairs.repair")
     click.echo(f"  vestry people evaluate -C {shown} --truth {shown}/truth      # how well it knows who is who")
-    click.echo(f"  vestry people review -C {shown}      # the pairs that a person must decide")
+    click.echo(f"  vestry people review -C {shown} --list      # the pairs that a person must decide")
     click.echo(f'  vestry address -C {shown} "flat 2 granry lodge"')
     click.echo(f"  vestry run -C {shown} --plan      # after a change to a file in {shown}/domains")
 

@@ -154,9 +154,11 @@ def unmerge(person: str, out: tuple[str, ...], why: str, who: str | None, index:
       vestry people unmerge P000000017 --out housing.tenancies.person/P123 --why "father and son"
     """
     from vestry.run.people import unmerge as split
+    from vestry.run.progress import Progress
 
     workspace = open_workspace(folder)
-    split(workspace, index, person, out, who or getpass.getuser(), why, click.echo)
+    with Progress() as listen:
+        split(workspace, index, person, out, who or getpass.getuser(), why, click.echo, listen)
 
 
 @people.command()

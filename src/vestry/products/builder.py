@@ -12,6 +12,7 @@ import duckdb
 
 from vestry.lake import Engine
 from vestry.project import ProductTable, Project, TableName, VestryError
+from vestry.project.errors import listed
 
 
 @dataclass(frozen=True)
@@ -69,4 +70,5 @@ def builder(kind: str) -> Builder:
     for entry in entry_points(group="vestry.builders", name=kind):
         made: Builder = entry.load()()
         return made
-    raise VestryError(f"nothing builds a recipe that ends in .{kind}", mend="use .sql, .py or .snapshot.yaml")
+    known = sorted(f".{entry.name}" for entry in entry_points(group="vestry.builders"))
+    raise VestryError(f"nothing builds a recipe that ends in .{kind}", mend=f"use {listed(known, 'or')}")

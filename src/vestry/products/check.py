@@ -13,7 +13,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vestry.products.builder import builder
 from vestry.project import Fault, Product, ProductTable, Project, TableName, VestryError
 from vestry.project.check import Examined, examine
 from vestry.project.columns import column_faults
@@ -223,6 +222,8 @@ class _Binding:
 
     def _bind_selects(self, table: ProductTable) -> list[Fault]:
         """What another kind of recipe asks of its inputs, where its builder says so."""
+        from vestry.products.builder import builder
+
         shown = recipe_shown(table)
         try:
             ask = getattr(builder(table.kind), "selects", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 
 class Strict(BaseModel):
@@ -56,6 +56,16 @@ def _as_list(value: Any) -> Any:
 
 
 _TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+
+def _three_parts(value: str) -> str:
+    if len(value.split(".")) != 3 or not all(value.split(".")):
+        raise ValueError(f"the name of a table in three parts, domain.product.table; `{value}` is none")
+    return value
+
+
+#: The name of a table.
+TableText = Annotated[str, AfterValidator(_three_parts)]
 #: One text or a list of texts.
 Names = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_TEXT_OR_TEXTS)]
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from vestry.project.errors import Fault, did_you_mean, listed
+from vestry.project.errors import Fault, ProjectError, did_you_mean, listed
+from vestry.project.yamlfile import YamlFile
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]
@@ -34,6 +35,15 @@ def validated(model: type[M], data: Any, shown: str, line: Lines, faults: list[F
     except ValidationError as error:
         faults.extend(faults_of(error, model, data, shown, line))
         return None
+
+
+def typed(model: type[M], document: YamlFile) -> tuple[YamlFile, M]:
+    """A file with what it says. Raises ProjectError that lists its faults."""
+    faults: list[Fault] = []
+    spec = validated(model, document.data, document.path, document.line, faults)
+    if spec is None:
+        raise ProjectError(faults)
+    return document, spec
 
 
 def faults_of(error: ValidationError, model: type[BaseModel], data: Any, shown: str, line: Lines) -> Iterator[Fault]:

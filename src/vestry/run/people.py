@@ -11,6 +11,7 @@ from vestry.mdm.people.model import read_match
 from vestry.project import ProductTable, VestryError
 from vestry.project.errors import did_you_mean, listed
 from vestry.project.inputs import recipe_shown
+from vestry.run.events import Listener
 from vestry.run.query import moment
 from vestry.run.workspace import Workspace
 
@@ -47,6 +48,7 @@ def unmerge(
     who: str,
     why: str,
     tell: Callable[[str], None],
+    listen: Listener = lambda _: None,
 ) -> None:
     """Split the named records off a person, for good, and build again what was built on the merge.
 
@@ -66,7 +68,7 @@ def unmerge(
     tell(f"Written down: {len(leaving)} of {len(records)} records of {person} are somebody else's.")
     names = reader.names
     rebuilt = workspace.graph.downstream([names.event, names.record, names.base])
-    outcomes = workspace.run([str(n) for n in sorted(rebuilt)], lambda _: None)
+    outcomes = workspace.run([str(n) for n in sorted(rebuilt)], listen)
     for outcome in outcomes:
         if outcome.error:
             raise outcome.error

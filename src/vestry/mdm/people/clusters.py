@@ -8,7 +8,7 @@ out where more speaks against any two of the records that it would join than spe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,14 +33,6 @@ class Pairs:
         return Pairs(self.left[which], self.right[which], self.weight[which])
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """`group` gives each record's group; `held` are links (their places) that were left out, to be looked at."""
-
-    group: Ints
-    held: Ints
-
-
 def components(n: int, pairs: Pairs) -> Ints:
     """The connected component of each of n records."""
     from scipy.sparse import coo_array
@@ -52,7 +44,7 @@ def components(n: int, pairs: Pairs) -> Ints:
     return np.asarray(labels, dtype=np.int64)
 
 
-def group(n: int, links: Pairs, against: Pairs) -> Grouping:
+def group(n: int, links: Pairs, against: Pairs) -> Ints:
     """Put n records into groups by `links`, so that nothing in `against` (weights below zero) outweighs them.
 
     A link of weight CERTAIN is a person's decision and yields only to what is as certain against it.
@@ -60,28 +52,21 @@ def group(n: int, links: Pairs, against: Pairs) -> Grouping:
     labels = components(n, links)
     inside = labels[against.left] == labels[against.right]
     if not inside.any():
-        return Grouping(labels, np.empty(0, dtype=np.int64))
+        return labels
     torn = np.unique(labels[against.left[inside]])
     places = np.flatnonzero(np.isin(labels[links.left], torn))
     order = places[np.argsort(-links.weight[places], kind="stable")]
     merged = _Forest(zip(*(a[inside].tolist() for a in (against.left, against.right, against.weight)), strict=True))
-    held = [
-        place
-        for place, a, b, weight in zip(
-            order.tolist(),
-            links.left[order].tolist(),
-            links.right[order].tolist(),
-            links.weight[order].tolist(),
-            strict=True,
-        )
-        if not merged.join(a, b, weight)
-    ]
+    for a, b, weight in zip(
+        links.left[order].tolist(), links.right[order].tolist(), links.weight[order].tolist(), strict=True
+    ):
+        merged.join(a, b, weight)
     members = np.flatnonzero(np.isin(labels, torn))
     roots = np.array([merged.root(m) for m in members.tolist()], dtype=np.int64)
     labels = labels.copy()
     # Numbers of records do not meet numbers of components, so both can name groups.
     labels[members] = n + roots
-    return Grouping(np.unique(labels, return_inverse=True)[1].astype(np.int64), np.array(held, dtype=np.int64))
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
 class _Forest:
@@ -104,13 +89,11 @@ class _Forest:
             self._parent[passed] = record
         return record
 
-    def join(self, a: int, b: int, weight: float) -> bool:
-        """Make one group of two, unless more stands against it; False where the link is held."""
+    def join(self, a: int, b: int, weight: float) -> None:
+        """Make one group of two, unless more stands against it."""
         a, b = self.root(a), self.root(b)
-        if a == b:
-            return True
-        if weight + self._apart[a].get(b, 0.0) <= 0:
-            return False
+        if a == b or weight + self._apart[a].get(b, 0.0) <= 0:
+            return
         if len(self._apart[a]) < len(self._apart[b]):
             a, b = b, a
         self._parent[b] = a
@@ -120,9 +103,3 @@ class _Forest:
                 worst = min(against, self._apart[a].get(other, 0.0))
                 self._apart[a][other] = self._apart[other][a] = worst
         self._apart[a].pop(b, None)
-        return True
-
-
-def sizes(groups: Ints) -> Sequence[int]:
-    """How many records each group has."""
-    return np.bincount(groups).tolist()  # type: ignore[no-any-return]

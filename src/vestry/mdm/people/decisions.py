@@ -189,4 +189,6 @@ def _no_contradiction(reader: Reader, made: Decision) -> None:
                 f"that contradicts what {named.who} decided on {named.at:%d %B %Y}: {named.left} and {named.right} are "
             )
             what += "one person" if named.decision == "same" else "two people"
-            raise VestryError(what, mend="agree with them, then withdraw that decision first: --withdraw")
+            raise VestryError(
+                what, mend="agree with them, and withdraw that decision first: vestry people decide withdraw"
+            )

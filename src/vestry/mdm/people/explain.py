@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from vestry.lake import Lake
 from vestry.mdm.people import standard
 from vestry.mdm.people.index import Companions
 from vestry.mdm.people.linker import Model
-from vestry.mdm.people.model import ATTRIBUTES, MatchFile
+from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, VestryError, literal
 
 
@@ -211,7 +210,8 @@ class Reader:
             )
             if said and said[0]["decision"] in ("same", "different"):
                 person = "one person" if said[0]["decision"] == "same" else "two people"
-                return f"{said[0]['who']} decided that they are {person}: {said[0]['why']}."
+                held = "" if same == (said[0]["decision"] == "same") else " The index does not have it so."
+                return f"{said[0]['who']} decided that they are {person}: {said[0]['why']}.{held}"
         if weight is None:
             if same:
                 return (
@@ -233,7 +233,7 @@ class Reader:
 
     def _evidence(self, left: int, right: int) -> list[Evidence]:
         """The comparisons of two records, each at the level at which it stands."""
-        standing = f"delta_scan({literal(self.lake.uri(self.names.standard))})"
+        standing = standard.comparable(f"delta_scan({literal(self.lake.uri(self.names.standard))})")
         parts, words = [], {}
         for comparison in self.model.settings["comparisons"]:
             name = comparison["output_column_name"]
@@ -306,12 +306,3 @@ def _bits(probability: float) -> float:
     import math
 
     return round(math.log2(probability / (1 - probability)), 1)
-
-
-def attributes_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a person that a row holds, in their order."""
-    return {name: record[name] for name in ATTRIBUTES if record.get(name) is not None}
-
-
-def as_json(row: Mapping[str, Any]) -> str:
-    return json.dumps(dict(row), default=str, ensure_ascii=False)

@@ -38,15 +38,15 @@ def regroup(index: Index, done: int, whole: bool) -> None:
     )
     links = _links(index, pairs)
     against = _against(index, pairs)
-    grouping = group(count(con, "mdm_members"), links, against)
-    con.register("mdm_groups", pa.table({"number": np.arange(len(grouping.group)), "part": grouping.group}))
+    parts = group(count(con, "mdm_members"), links, against)
+    con.register("mdm_groups", pa.table({"number": np.arange(len(parts)), "part": parts}))
     con.execute(
         """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
-           SELECT m.*, g.part, o.person_id AS old_person_id, o.kind IS NOT NULL AS known
+           SELECT m.*, g.part, o.person_id AS old_person_id
            FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)"""
     )
     con.unregister("mdm_groups")
-    make_events(con, f"{pairs}", standing)
+    make_events(con, pairs, standing)
 
 
 def _memberships(index: Index) -> None:

@@ -113,12 +113,15 @@ class Index:
         unfinished = self._unfinished(done)
         if not (dirty or unfinished or outranked or model is None or model_id != modelled):
             return None
-        whole = model is None or model_id != modelled or dirty + unfinished > _MANY * max(1, count(con, "mdm_content"))
+        # A recipe that changed may have other thresholds and rules: all pairs are weighed again, with the same model.
+        whole = anew or model is None or model_id != modelled
+        whole = whole or dirty + unfinished > _MANY * max(1, count(con, "mdm_content"))
         self._standardise(number, whole or not self.exists(self.names.standard))
+        trained = model is None
         if model is None:
             model_id, model = self._train()
         if dirty or unfinished or whole or told != (mark(TOLD) or 0):
-            self._weigh(model, model_id, done, whole)
+            self._weigh(model, model_id, done, whole, trained)
         regroup(self, done, whole or outranked)
         return {UPDATE: number, MODEL: model_id, DECIDED: decisions, TOLD: told}
 
@@ -185,15 +188,11 @@ class Index:
             "FROM mdm_standard AS s JOIN mdm_content AS c USING (uid)"
         )
         if there:
-            gone = (
-                "mdm_gone"
-                if not whole
-                else "(SELECT uid FROM mdm_stored WHERE uid NOT IN (SELECT uid FROM mdm_content))"
-            )
+            gone = "uid NOT IN (SELECT uid FROM mdm_content)" if whole else "uid IN (SELECT uid FROM mdm_gone)"
             # Of a record that is gone nothing stays but its name.
             made += (
                 f" UNION ALL BY NAME SELECT uid, source, record_id, {number}::BIGINT AS changed_in, true AS gone, "
-                f"false AS guarded FROM {self.relation(table)} WHERE uid IN (SELECT uid FROM {gone})"
+                f"false AS guarded FROM {self.relation(table)} WHERE {gone}"
             )
         con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_written AS {made}")
         self._replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
@@ -292,12 +291,7 @@ class Index:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
 
     def _comparable(self) -> str:
-        """SQL of the records that may be linked, with what they are compared and found by."""
-        columns = ", ".join(["uid", "first", "home", *standard.COMPARED])
-        return (
-            f"(SELECT {columns}, COLUMNS('k_.*') FROM {self.relation(self.names.standard)} "
-            "WHERE NOT gone AND NOT guarded)"
-        )
+        return standard.comparable(self.relation(self.names.standard))
 
     def _filled(self, records: str, size: int) -> list[str]:
         counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
@@ -306,21 +300,20 @@ class Index:
 
     # Pairs
 
-    def _weigh(self, model: Model, model_id: int, done: int, whole: bool) -> None:
-        """Write `__pair`: of all records, or of those that changed since the last update that ended."""
+    def _weigh(self, model: Model, model_id: int, done: int, whole: bool, trained: bool) -> None:
+        """Write `__pair`: of all records (`trained`: they are weighed already), or of those that changed."""
         con = self.con
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE mdm_dirty AS SELECT uid FROM {self.relation(self.names.standard)} "
             f"WHERE changed_in > {done}"
         )
-        weighed = whole and _exists(con, "mdm_weighed")
-        if whole:
-            if not weighed:
+        if not trained:
+            if whole:
                 self._all_records("mdm_all")
-                weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
-        else:
-            self._candidates(model)
+            else:
+                self._candidates(model)
             weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
+        if not whole:
             con.execute(
                 "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) "
                 "AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
@@ -409,10 +402,6 @@ def _rules(model: Model, spec: MatchFile) -> str:
 def _differs(model: Model, name: str) -> str:
     """SQL that is true of pairs whose values of a comparison are plainly different."""
     return f"abs(w_{name} - {model.different(name)}) < 0.01"
-
-
-def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]).fetchone())
 
 
 def _filled_any(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -101,12 +101,16 @@ def train(
                 [_sharing(columns) for columns in certain], recall=0.8
             )
         linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
-        for columns in _possible(_TRAINING, filled)[:3]:
-            rule = _capped(con, records, columns)
+        for rule in training_rules(con, records, filled):
             linker.training.estimate_parameters_using_expectation_maximisation(rule)
         _settle(linker, comparisons)
         settings = linker.misc.save_model_to_json()
     return Model(settings, tuple(blocking))
+
+
+def training_rules(con: duckdb.DuckDBPyConnection, records: str, filled: Sequence[str]) -> list[str]:
+    """What records share while the rest is learnt from: three rules, each of which leaves others' columns free."""
+    return [_capped(con, records, columns) for columns in _possible(_TRAINING, filled)[:3]]
 
 
 def weigh(
@@ -256,15 +260,8 @@ def _settle(linker: Linker, comparisons: Sequence[Comparison]) -> None:
             for level, m in zip(levels, first, strict=True)
         ]
         for place, degree in enumerate(begun.levels):
-            if (
-                degree.words.endswith("in one home")
-                and not degree.fixed
-                and (now[place], now[place + 1])
-                != (
-                    first[place],
-                    first[place + 1],
-                )
-            ):
+            learnt_here = now[place : place + 2] != first[place : place + 2]
+            if degree.words.endswith("in one home") and not degree.fixed and learnt_here:
                 now[place] = now[place + 1] = min(0.99, now[place] + now[place + 1])
         fixed = [*(level.fixed for level in begun.levels), False]
         for step, m, start, keep in zip(levels, now, first, fixed, strict=True):

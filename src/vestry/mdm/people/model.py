@@ -9,9 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from vestry.mdm.people.comparisons import COMPARISONS
 from vestry.project.errors import Fault, ProjectError, did_you_mean
-from vestry.project.models import Strict
+from vestry.project.models import Strict, TableText
 from vestry.project.names import TableName
-from vestry.project.validation import validated
+from vestry.project.validation import typed
 from vestry.project.yamlfile import YamlFile, read_yaml
 
 #: What a table's columns may be mapped to, with their types in the index. `title` tells of the sex where nothing
@@ -68,7 +68,7 @@ class Protected(Strict):
 class PeopleTable(Strict):
     """One product table that holds people: a row for each record, or several that say what it was over time."""
 
-    table: str = Field(description="The table: domain.product.table.")
+    table: TableText = Field(description="The table: domain.product.table.")
     key: str = Field(description="The column (or SQL) that tells one record from another.")
     columns: dict[str, str] = Field(
         description=f"Attribute: column, or SQL over the table. Attributes: {', '.join(ATTRIBUTES)}."
@@ -85,13 +85,6 @@ class PeopleTable(Strict):
     adult: str | bool | None = Field(
         default=None, description="True, or SQL that is true of somebody known to be grown up."
     )
-
-    @field_validator("table")
-    @classmethod
-    def _is_table(cls, value: str) -> str:
-        if len(value.split(".")) != 3:
-            raise ValueError(f"`{value}` is not the name of a table: write domain.product.table")
-        return value
 
     @field_validator("columns")
     @classmethod
@@ -118,7 +111,7 @@ class PeopleTable(Strict):
 class Homes(Strict):
     """A table of homes that records name: of people who moved, the home before is evidence too."""
 
-    table: str = Field(description="The table of homes: domain.product.table.")
+    table: TableText = Field(description="The table of homes: domain.product.table.")
     source: str = Field(description="The column (or SQL) that names the table of people whose record it is.")
     record: str = Field(description="The column (or SQL) with the key of the record.")
     columns: dict[Literal["uprn", "address", "postcode"], str] = Field(
@@ -129,8 +122,8 @@ class Homes(Strict):
 class ToldApart(Strict):
     """A table of pairs of records that must never be one person, such as before and after an adoption."""
 
-    table: str = Field(description="The table of pairs: domain.product.table.")
-    of: str = Field(description="The table of people that both columns name records of.")
+    table: TableText = Field(description="The table of pairs: domain.product.table.")
+    of: TableText = Field(description="The table of people that both columns name records of.")
     left: str = Field(description="The column (or SQL) with the key of one record.")
     right: str = Field(description="The column (or SQL) with the key of the other.")
 
@@ -223,11 +216,8 @@ class MatchFile(Strict):
 
 def read_match(file: Path, shown: str) -> tuple[YamlFile, MatchFile]:
     """A match recipe and its file. Raises ProjectError that lists its faults."""
-    document = read_yaml(file, shown)
+    document, spec = typed(MatchFile, read_yaml(file, shown))
     faults: list[Fault] = []
-    spec = validated(MatchFile, document.data, document.path, document.line, faults)
-    if spec is None:
-        raise ProjectError(faults)
     tables = [p.table for p in spec.people]
     for index, pair in enumerate(spec.told_apart):
         if pair.of not in tables:

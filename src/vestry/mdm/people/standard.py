@@ -21,7 +21,7 @@ HOME_OF_MANY = 40
 #: Records that share a key of a blocking rule with more others than this are left to the other rules.
 BLOCK_OF_MANY = 100
 
-#: The columns that records are compared by.
+#: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
     "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound",
     "born", "is_child", "is_adult", "sex",
@@ -116,6 +116,19 @@ def homes_of(homes: Homes) -> str:
     return (
         f"SELECT CAST({homes.source} AS VARCHAR) AS source, CAST({homes.record} AS VARCHAR) AS record_id, "
         f"{columns} FROM {homes.table}"
+    )
+
+
+def comparable(relation: str) -> str:
+    """SQL of the standard records that may be linked, with what they are compared and found by.
+
+    Who is a child is told when it is asked, for children grow up.
+    """
+    columns = ", ".join(c for c in ("uid", "first", "home", *COMPARED) if c not in ("is_child", "is_adult"))
+    return (
+        f"(SELECT {columns}, COLUMNS('k_.*'), date_of_birth > current_date - INTERVAL 17 YEAR AS is_child, "
+        "adult OR coalesce(date_of_birth <= current_date - INTERVAL 18 YEAR, false) AS is_adult "
+        f"FROM {relation} WHERE NOT gone AND NOT guarded)"
     )
 
 
@@ -284,8 +297,7 @@ SELECT
     name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound,
     name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
     CAST(n.day AS VARCHAR) AS born,
-    n.day > current_date - INTERVAL 17 YEAR AS is_child,
-    n.adult OR coalesce(n.day <= current_date - INTERVAL 18 YEAR, false) AS is_adult,
+    n.adult,
     coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
     nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,

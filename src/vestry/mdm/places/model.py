@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from vestry.project.errors import Fault, ProjectError, did_you_mean
-from vestry.project.models import Strict
+from vestry.project.errors import did_you_mean
+from vestry.project.models import Strict, TableText
 from vestry.project.names import TableName, literal, quote
-from vestry.project.validation import validated
+from vestry.project.validation import typed
 from vestry.project.yamlfile import YamlFile, parse_yaml, read_yaml
 
 #: What a gazetteer says of an address, by BS 7666, and whether it can do without it.
@@ -27,16 +27,10 @@ PARTS = {
 }
 
 
-def _is_table(value: str) -> str:
-    if len(value.split(".")) != 3 or not all(value.split(".")):
-        raise ValueError(f"the name of a table in three parts, domain.product.table; `{value}` is none")
-    return value
-
-
 class Gazetteer(Strict):
     """The one list of addresses."""
 
-    table: str = Field(description="The table of entries (LPIs): a property may have several.")
+    table: TableText = Field(description="The table of entries (LPIs): a property may have several.")
     columns: dict[str, str] = Field(
         default_factory=dict,
         description=f"Part: column, or SQL. Default: the column of that name. Parts: {', '.join(PARTS)}.",
@@ -46,8 +40,6 @@ class Gazetteer(Strict):
         description="SQL that is true of the entries that an address may be matched to: say the homes, not the shell "
         "of a building above its flats. The search finds all.",
     )
-
-    _table = field_validator("table")(_is_table)
 
     @field_validator("columns")
     @classmethod
@@ -74,13 +66,11 @@ class Gazetteer(Strict):
 class AddressTable(Strict):
     """A table that holds addresses as text."""
 
-    table: str = Field(description="The table: bronze.source.table or domain.product.table.")
+    table: TableText = Field(description="The table: bronze.source.table or domain.product.table.")
     address: str = Field(description="The column of the address, or SQL that puts its lines together.")
     postcode: str | None = Field(default=None, description="The column (or SQL) of its postcode, where it has one.")
     uprn: str | None = Field(default=None, description="The column (or SQL) of the UPRN that the source itself gives.")
     where: str | None = Field(default=None, description="SQL that is true of the rows that count.")
-
-    _table = field_validator("table")(_is_table)
 
     @property
     def name(self) -> TableName:
@@ -114,20 +104,12 @@ class UprnFile(Strict):
 
 def read_uprn(file: Path, shown: str) -> tuple[YamlFile, UprnFile]:
     """A recipe and its file. Raises ProjectError that lists its faults."""
-    return _typed(read_yaml(file, shown))
+    return typed(UprnFile, read_yaml(file, shown))
 
 
 def parse_uprn(text: str, shown: str) -> tuple[YamlFile, UprnFile]:
     """As `read_uprn`, of text that is at hand."""
-    return _typed(parse_yaml(text, shown))
-
-
-def _typed(document: YamlFile) -> tuple[YamlFile, UprnFile]:
-    faults: list[Fault] = []
-    spec = validated(UprnFile, document.data, document.path, document.line, faults)
-    if spec is None:
-        raise ProjectError(faults)
-    return document, spec
+    return typed(UprnFile, parse_yaml(text, shown))
 
 
 def entries_select(gazetteer: Gazetteer, relation: str, known: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 # make demo    Westmarsh, a council that does not exist: made, run, and shown
 # make quick   the tests that take seconds        make test   all tests
 # make lint    ruff, types, the import rule       make bench  ratios to the raw engine
-.PHONY: setup demo quick test lint bench reference clean
+.PHONY: setup servers demo quick test lint bench reference clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PYTHON ?= python3
@@ -23,7 +23,10 @@ demo: setup
 quick: setup
 	pytest -q -m "not slow" -n auto
 
-test: setup
+servers:
+	@tests/servers/install
+
+test: setup servers
 	pytest -q -n auto
 
 lint: setup

@@ -70,6 +70,13 @@ TableText = Annotated[str, AfterValidator(_three_parts)]
 Names = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_TEXT_OR_TEXTS)]
 
 
+class SourceSettings(Strict):
+    """What every source may say of itself, whatever its connector."""
+
+    description: str | None = None
+    owner: str | None = None
+
+
 class FileTable(Strict):
     """A table that comes as files: dropped in a folder, perhaps by several people."""
 
@@ -89,12 +96,10 @@ class FileTable(Strict):
     )
 
 
-class FileSource(Strict):
+class FileSource(SourceSettings):
     """Files in a folder: CSV, TSV, JSON, NDJSON, XLSX, Parquet."""
 
     connector: Literal["files"]
-    description: str | None = None
-    owner: str | None = None
     path: str = Field(default=".", description="The folder, relative to the project, or ${NAME}.")
     tables: dict[str, FileTable] = Field(min_length=1)
 
@@ -110,12 +115,10 @@ class DatabaseTable(Strict):
     columns: list[str] | None = Field(default=None, description="Only these columns. Default: all.")
 
 
-class DatabaseSource(Strict):
+class DatabaseSource(SourceSettings):
     """A database, read through DuckDB's scanners."""
 
     connector: Literal["database"]
-    description: str | None = None
-    owner: str | None = None
     url: str = Field(description="sqlite:///path/below/the/project.sqlite; secrets as ${NAME}.")
     tables: dict[str, DatabaseTable | None] = Field(min_length=1)
 
@@ -142,12 +145,10 @@ class RestTable(Strict):
     )
 
 
-class RestSource(Strict):
+class RestSource(SourceSettings):
     """A vendor's API over HTTP, read with dlt's REST client."""
 
     connector: Literal["rest"]
-    description: str | None = None
-    owner: str | None = None
     url: str
     headers: dict[str, str] = Field(default_factory=dict, description="Secrets as ${NAME}.")
     auth: dict[str, Any] | None = Field(default=None, description="As dlt's REST client takes it; secrets as ${NAME}.")

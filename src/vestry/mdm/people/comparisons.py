@@ -46,6 +46,14 @@ def _near(a: str, b: str, jaro: float = 0.92) -> str:
     return f"(jaro_winkler_similarity({a}, {b}) >= {jaro} OR damerau_levenshtein({a}, {b}) <= 1 AND length({a}) > 3)"
 
 
+#: Names that may be one name written badly, or two.
+OF_SOME_LIKENESS = " of some likeness"
+
+
+def _alike(column: str, words: str) -> Level:
+    return Level(f"jaro_winkler_similarity({column}_l, {column}_r) >= 0.75", words + OF_SOME_LIKENESS, 0.01)
+
+
 def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
     """An identifier that tells people apart by itself."""
     return Comparison(
@@ -63,19 +71,36 @@ def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
 
 #: People of one home share more than chance has it: a surname, a telephone, of twins a date of birth. What they
 #: share is no evidence that they are one, so agreement within a home has levels of its own.
+IN_ONE_HOME = ", in one home"
 _ONE_HOME = "coalesce(list_has_any(homes_l, homes_r), false)"
+
+
+#: The levels of the comparison of homes at which two records have one; how much that says is learnt from the pairs.
+AT_HOME = ("the same home", "the same home at some time")
 
 
 def _same(column: str, words: str, m: float, chance: float, also: str = "") -> tuple[Level, Level]:
     """The same value, in one home (by `chance` also of two people) and elsewhere (by how common it is)."""
     same = f"{column}_l = {column}_r{also}"
     return (
-        Level(f"{same} AND ({_ONE_HOME})", f"{words}, in one home", m, u=chance),
+        Level(f"{same} AND ({_ONE_HOME})", words + IN_ONE_HOME, m, u=chance),
         Level(same, words, m, tf=column),
     )
 
 
-_EXCHANGED = "(given_l = family_r AND family_l = given_r OR whole_l = family_r AND family_l = whole_r)"
+def _crossed(given: str) -> str:
+    """Forename and surname in each other's box, but for a slip."""
+    return (
+        f"jaro_winkler_similarity({given}_l, family_r) >= 0.92 AND jaro_winkler_similarity(family_l, {given}_r) >= 0.92"
+    )
+
+
+#: CHAN LAI FONG is LAI FONG CHAN, whichever of the words a system took for the surname.
+_EXCHANGED = (
+    f"(({_crossed('given')} OR {_crossed('whole')}) AND jaro_winkler_similarity(given_l, given_r) < 0.8 "
+    "OR words_l = words_r AND family_l <> family_r)"
+)
+_STREET = "jaro_winkler_similarity(street_l, street_r) >= 0.88"
 
 _CHILD_AND_ADULT = "coalesce(is_child_l AND is_adult_r OR is_adult_l AND is_child_r, false)"
 
@@ -113,6 +138,7 @@ COMPARISONS = (
                 "a forename and its initial",
                 0.03,
             ),
+            _alike("given", "forenames"),
         ),
         "different forenames",
         0.015,
@@ -147,6 +173,7 @@ COMPARISONS = (
                 "surnames of nearly the same spelling or sound",
                 0.06,
             ),
+            _alike("family", "surnames"),
         ),
         "different surnames",
         0.05,
@@ -210,15 +237,17 @@ COMPARISONS = (
         "OR (coalesce(line_l, postcode_l) IS NULL OR coalesce(line_r, postcode_r) IS NULL) "
         "AND (uprn_l IS NULL OR uprn_r IS NULL)",
         (
-            Level(f"home_l = home_r AND ({_ONE_HOME})", "the same home", 0.65),
-            Level(_ONE_HOME, "the same home at some time", 0.1),
+            Level(f"home_l = home_r AND ({_ONE_HOME})", AT_HOME[0], 0.65),
+            Level(_ONE_HOME, AT_HOME[1], 0.1),
             Level("uprn_l = uprn_r", "the same home of many people", 0.02, tf="uprn"),
             Level(
                 "numbers_l = numbers_r AND jaro_winkler_similarity(line_l, line_r) >= 0.9",
                 "nearly the same address",
                 0.03,
             ),
-            Level("postcode_l = postcode_r", "the same postcode", 0.05, tf="postcode"),
+            Level(f"postcode_l = postcode_r AND {_STREET}", "the same street and postcode", 0.03),
+            Level("postcode_l = postcode_r", "the same postcode", 0.03, tf="postcode"),
+            Level(_STREET, "nearly the same street", 0.02),
             Level("split_part(postcode_l, ' ', 1) = split_part(postcode_r, ' ', 1)", "the same part of town", 0.1),
         ),
         "different places",

@@ -21,11 +21,14 @@ HOME_OF_MANY = 40
 #: Records that share a key of a blocking rule with more others than this are left to the other rules.
 BLOCK_OF_MANY = 100
 
+#: Raised when records are standardised, found or compared in another way: then the index learns anew.
+VERSION = 2
+
 #: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
-    "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound",
-    "born", "is_child", "is_adult", "sex",
-    "nhs", "ni", "upn", "other", "uprn", "line", "numbers", "postcode", "homes", "telephone", "email", "apart",
+    "given", "whole", "single", "middle", "family", "words", "parts", "forms", "family_forms",
+    "given_sound", "family_sound", "born", "is_child", "is_adult", "sex", "nhs", "ni", "upn", "other",
+    "uprn", "line", "numbers", "street", "postcode", "homes", "telephone", "email", "apart",
 )  # fmt: skip
 _LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
 
@@ -54,7 +57,11 @@ BLOCKING: dict[str, list[str]] = {
     ],
     "names": ["least(given, family)", "greatest(given, family)"],
     "names_home": ["least(whole_sound, family_sound)", "greatest(whole_sound, family_sound)", "home"],
-    "names_postcode": ["postcode", "given_sound", "left(family_sound, 2)"],
+    "names_postcode": ["postcode", "given_sound", "left(family_sound, 1)"],
+    "family_postcode": ["postcode", "family_sound", "left(given_sound, 1)"],
+    "home": ["home"],
+    "family_street": ["family_sound", "numbers", "left(street, 3)"],
+    "given_street": ["given_sound", "numbers", "left(street, 3)"],
     "telephone": ["telephone", "left(given, 1)"],
     "email": ["email"],
 }
@@ -282,6 +289,8 @@ named AS (
         nullif(array_to_string(g, ''), '') AS whole,
         nullif(array_to_string(list_concat(g[2:], m), ' '), '') AS middle,
         nullif(array_to_string(f, ''), '') AS family,
+        CASE WHEN len(g) > 0 AND len(f) > 0
+            THEN array_to_string(list_sort(list_concat(list_concat(g, m), f)), ' ') END AS words,
         list_filter(f, lambda w: length(w) > 2) AS parts
     FROM words
 )
@@ -292,7 +301,7 @@ SELECT
     n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
     postcode_key(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
     n.valid_from, n.valid_to, n.guarded,
-    n.given, n.whole, n.single, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
+    n.given, n.whole, n.single, n.middle, n.family, n.words, n.parts, coalesce(forms.forms, [n.given]) AS forms,
     coalesce(others.forms, [n.family]) AS family_forms,
     name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound,
     name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
@@ -302,6 +311,7 @@ SELECT
     nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
     n.line, n.numbers,
+    nullif(trim(regexp_replace(n.line, '\\b\\w*\\d\\w*\\b', '', 'g')), '') AS street,
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
     CASE WHEN coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers) IS NOT NULL
         THEN (hash(coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers)) >> 1)::BIGINT END AS home,

@@ -43,7 +43,15 @@ def _both(column: str) -> str:
 
 
 def _near(a: str, b: str, jaro: float = 0.92) -> str:
-    return f"(jaro_winkler_similarity({a}, {b}) >= {jaro} OR damerau_levenshtein({a}, {b}) <= 1 AND length({a}) > 3)"
+    return f"(jaro_winkler_similarity({a}, {b}) >= {jaro} OR length({a}) > 3 AND {_slip(a, b)})"
+
+
+def _slip(a: str, b: str) -> str:
+    """One key missed, doubled, exchanged with the next, or wrong: of four letters and more.
+
+    Damerau and Levenshtein's distance takes ten times as long as Jaro's, which is over 0.8 where theirs is one.
+    """
+    return f"jaro_winkler_similarity({a}, {b}) >= 0.8 AND damerau_levenshtein({a}, {b}) <= 1"
 
 
 #: Names that may be one name written badly, or two.
@@ -62,7 +70,7 @@ def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
         _both(name),
         (
             Level(f"{name}_l = {name}_r", f"the same {words}", 0.97, u=1e-6),
-            Level(f"damerau_levenshtein({name}_l, {name}_r) = 1", f"{words}s that differ by one slip", 0.015, u=slip),
+            Level(_slip(f"{name}_l", f"{name}_r"), f"{words}s that differ by one slip", 0.015, u=slip),
         ),
         f"different {words}",
         0.015,
@@ -203,8 +211,8 @@ COMPARISONS = (
                 0.01,
             ),
             Level(
-                "damerau_levenshtein(born_l, born_r) = 1 OR right(born_l, 5) = right(born_r, 5) "
-                "AND abs(left(born_l, 4)::INT - left(born_r, 4)::INT) = 1",
+                "hamming(born_l, born_r) <= 2 AND damerau_levenshtein(born_l, born_r) = 1 "
+                "OR right(born_l, 5) = right(born_r, 5) AND abs(left(born_l, 4)::INT - left(born_r, 4)::INT) = 1",
                 "dates of birth differing by one slip",
                 0.025,
             ),
@@ -259,7 +267,7 @@ COMPARISONS = (
         _both("telephone"),
         (
             *_same("telephone", "the same telephone number", 0.65, 0.35),
-            Level("damerau_levenshtein(telephone_l, telephone_r) = 1", "telephone numbers differing by one slip", 0.02),
+            Level(_slip("telephone_l", "telephone_r"), "telephone numbers differing by one slip", 0.02),
         ),
         "different telephone numbers",
         0.28,
@@ -271,9 +279,7 @@ COMPARISONS = (
         (
             *_same("email", "the same email address", 0.65, 0.1),
             # Addresses are made of names, so those of namesakes are alike.
-            Level(
-                "damerau_levenshtein(email_l, email_r) = 1", "email addresses that differ by one slip", 0.02, u=0.002
-            ),
+            Level(_slip("email_l", "email_r"), "email addresses that differ by one slip", 0.02, u=0.002),
         ),
         "different email addresses",
         0.27,

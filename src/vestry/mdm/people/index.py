@@ -34,12 +34,13 @@ TOLD = "vestry.index_told_apart"
 LEAST_WEIGHT = -12.0
 #: More new or changed records than this share of all are indexed like the first time, with the model that is there.
 _MANY = 0.25
-#: A column with fewer values than this share of the records teaches nothing.
+#: A column with fewer values than this share of the records teaches nothing, and is not compared.
 _FILLED = 0.01
 #: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
 _NAMES = ("given", "family", "middle", "sex")
 _BESIDES_NAMES = 2.0
-_IDENTIFIERS = ("nhs", "ni", "upn", "other")
+#: Columns that tell people apart by themselves, and the attributes that they are made of.
+_IDENTIFIERS = {"nhs": "nhs_number", "ni": "ni_number", "upn": "upn", "other": "other_id"}
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,8 @@ class Index:
         rules = [*standard.blocking_of(self.spec)]
         if "homes" in filled and self.spec.blocking.get(standard.HOME_RULE, []) is not None:
             rules.append("homes")
-        rules = [r for r in rules if r == "homes" or _filled_any(con, "mdm_all", f"k_{r}")]
+        known = self._identifiers()
+        rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, "mdm_all", f"k_{r}")]
         model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
         weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT)
         better = calibrated(con, model, "mdm_weighed", "mdm_all")
@@ -298,7 +300,13 @@ class Index:
     def _filled(self, records: str, size: int) -> list[str]:
         counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
         row = self.con.execute(f"SELECT {counts} FROM {records}").fetchone() or ()
-        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size)]
+        # What an identifier says is known before anything is learnt: one that is mapped may be filled later.
+        known = self._identifiers()
+        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size) or c in known]
+
+    def _identifiers(self) -> set[str]:
+        mapped = {name for people in self.spec.people for name in people.columns}
+        return {column for column, name in _IDENTIFIERS.items() if name in mapped}
 
     # Pairs
 

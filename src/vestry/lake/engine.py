@@ -16,7 +16,8 @@ from vestry.project import TableName, VestryError, literal, quote
 if TYPE_CHECKING:
     import duckdb
 
-_MACROS = Path(__file__).with_name("macros.sql")
+#: The functions that the SQL of products has besides DuckDB's own.
+MACROS = Path(__file__).with_name("macros.sql")
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -58,7 +59,7 @@ class Engine:
         self._root.execute("SET TimeZone = 'UTC'")
         self._loaded: set[str] = set()
         self._changing = threading.RLock()
-        self._root.execute(_MACROS.read_text(encoding="utf-8"))
+        self._root.execute(MACROS.read_text(encoding="utf-8"))
         self.load("delta")
         if not lake.is_local:
             self.load("httpfs")

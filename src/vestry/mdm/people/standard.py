@@ -310,7 +310,7 @@ SELECT
     CAST(n.day AS VARCHAR) AS born,
     n.adult,
     coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
-    nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
+    nhs_number(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
     n.line, n.numbers, n.street,
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,

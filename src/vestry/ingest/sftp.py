@@ -126,7 +126,7 @@ class Sftp:
         except asyncssh.HostKeyNotVerifiable:
             raise seen.refusal() from None
         except asyncssh.KeyExchangeFailed:
-            raise seen.refusal() if seen.known else self._failed("it speaks no cipher or key that is safe") from None
+            raise self._failed("it speaks no cipher or key that is safe") from None
         except asyncssh.PermissionDenied:
             what = f"the SFTP server {self.host} refuses the user {self.user}"
             mend = "check the user and the password or key; has it expired, or been changed?"
@@ -150,7 +150,7 @@ class Sftp:
 
         options: dict[str, Any] = {
             "username": self.user,
-            "known_hosts": seen.trusted(),
+            **seen.trust(),
             "client_keys": [asyncssh.import_private_key(self.key, self.passphrase)] if self.key else [],
             "password": self.password,
             "agent_path": None,
@@ -171,28 +171,42 @@ class Sftp:
 
 
 class _Seen:
-    """Which host key is trusted, and which the server showed."""
+    """Which host keys are known, and which the server showed."""
 
     def __init__(self, place: Sftp) -> None:
         self._place = place
         self._shown = ""
+        self._keys: list[asyncssh.SSHKey] = []
         self.known = bool(place.host_keys)
 
-    def trusted(self) -> Any:
-        """What asyncssh is to trust: the file's keys where the source names none; what it names, `client` knows."""
-        import asyncssh
+    def trust(self) -> dict[str, Any]:
+        """Options for asyncssh: certificates and what is revoked are its affair, the keys themselves are `client`'s.
 
-        if self._place.host_keys or not self._place.known_hosts.is_file():
-            return ([], [], [])
-        try:
-            hosts = asyncssh.read_known_hosts(str(self._place.known_hosts))
-        except (OSError, ValueError):
-            what = f"the file {self._place.known_hosts} of known hosts cannot be read"
-            raise VestryError(what, self._place.where, "mend it, or write `host_key: SHA256:…`") from None
-        port = self._place.port
-        matched = asyncssh.match_known_hosts(hosts, self._place.host, "", port if port != _PORT else None)
-        self.known = bool(matched[0] or matched[1])
-        return hosts
+        The kinds of the known keys are asked for first, and then all others: so a server that has another key now
+        shows it, and does not just break off.
+        """
+        import asyncssh
+        from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
+
+        authorities: Any = []
+        revoked: Any = []
+        if not self._place.host_keys and self._place.known_hosts.is_file():
+            try:
+                hosts = asyncssh.read_known_hosts(str(self._place.known_hosts))
+            except (OSError, ValueError):
+                what = f"the file {self._place.known_hosts} of known hosts cannot be read"
+                raise VestryError(what, self._place.where, "mend it, or write `host_key: SHA256:…`") from None
+            port = self._place.port
+            found = asyncssh.match_known_hosts(hosts, self._place.host, "", port if port != _PORT else None)
+            self._keys, authorities, revoked = list(found[0]), found[1], found[2]
+            self.known = bool(self._keys or authorities)
+        kinds = [*(get_default_certificate_algs() if authorities else ())]
+        kinds += [kind for key in self._keys for kind in key.sig_algorithms]
+        kinds += get_default_public_key_algs()
+        return {
+            "known_hosts": ([], authorities, revoked),
+            "server_host_key_algs": [kind.decode() for kind in dict.fromkeys(kinds)],
+        }
 
     def client(self) -> asyncssh.SSHClient:
         import asyncssh
@@ -200,12 +214,12 @@ class _Seen:
         seen = self
 
         class Client(asyncssh.SSHClient):
-            """Looks at a key that no file knows."""
+            """Says whether a key is known."""
 
             def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
                 fingerprint = key.get_fingerprint()
                 seen._shown = f"{key.get_algorithm()} {fingerprint}"
-                return fingerprint in seen._place.host_keys
+                return fingerprint in seen._place.host_keys or key in seen._keys
 
         return Client()
 

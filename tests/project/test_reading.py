@@ -99,7 +99,9 @@ def test_a_file_that_is_not_utf8_says_so(folder: Folder, said: Said) -> None:
 
 def test_a_value_of_several_types_is_one_fault(folder: Folder, said: Said) -> None:
     folder.change(
-        "sources/repairs.yaml", 'files: "*.csv"', 'files: "*.csv"\n    sheet: [1]\n    header_row: 0\n    format: cvs'
+        "sources/repairs.yaml",
+        'files: "*.csv"',
+        'files: "*.csv"\n    sheet: {a: 1}\n    header_row: 0\n    format: cvs',
     )
     assert said(folder) == [
         "sources/repairs.yaml:6: `tables.job.sheet` must be text or a whole number\n    now it is a list",

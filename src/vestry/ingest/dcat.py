@@ -23,7 +23,7 @@ _LOCAL = re.compile(r"[^/#:]+\Z")
 class Entry:
     """One dataset as a row, and its distributions as rows."""
 
-    dataset: dict[str, Any]
+    dataset: Any
     distributions: list[dict[str, Any]]
 
 
@@ -46,7 +46,7 @@ def entries(content: bytes, kind: str, url: str, workdir: Path, where: str) -> P
         raise
     except Exception:  # parsers of three languages, and what was received may be of any shape
         raise _none(where) from None
-    nodes = [node for node in _nodes(document)]
+    nodes = list(_nodes(document))
     by_id = _merged(nodes)
     datasets = [n for n in by_id.values() if "Dataset" in _types(n)]
     if not datasets:
@@ -92,11 +92,13 @@ def _nodes(document: Any) -> Iterable[dict[str, Any]]:
         for key, value in node.items():
             if key == "@context":
                 continue
-            for child in _nodes(value if isinstance(value, list) else [value]):
+            children = value if isinstance(value, list) else [value]
+            if key == "dataset":
                 # data.json says only by its place what is a dataset.
-                if key == "dataset" and "@type" not in child:
-                    child["@type"] = "Dataset"
-                yield child
+                children = [
+                    {"@type": "Dataset", **c} if isinstance(c, Mapping) and "@id" not in c else c for c in children
+                ]
+            yield from _nodes(children)
 
 
 def _merged(nodes: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -111,7 +113,7 @@ def _merged(nodes: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def _entry(node: Mapping[str, Any], by_id: Mapping[str, dict[str, Any]]) -> Entry:
     def about(value: Any) -> list[Mapping[str, Any]]:
         """The objects that a property leads to."""
-        found = []
+        found: list[Mapping[str, Any]] = []
         for one in value if isinstance(value, list) else [value]:
             name = _text(one.get("@id") or one.get("id")) if isinstance(one, Mapping) else one
             if isinstance(name, str) and name in by_id:
@@ -124,7 +126,7 @@ def _entry(node: Mapping[str, Any], by_id: Mapping[str, dict[str, Any]]) -> Entr
         """What something is called: itself, or what the object that it leads to says."""
         for one in about(value):
             for key in by:
-                if said := _text(one.get(key)):
+                if (said := _text(one.get(key))) and not said.startswith("_:"):
                     return said
         return _text(value)
 

@@ -60,6 +60,7 @@ class Fingerprints:
         """Remember a file elsewhere by what its place says of it, so that it is not fetched again."""
         with self._lock:
             self._known[key] = [*signs, digest]
+            self._known.pop(_FIRST_SEEN + key, None)
             self._changed = True
 
     def settled(self, key: str, signs: Sequence[object], modified: float, seconds: float) -> bool:

@@ -43,9 +43,7 @@ class CatalogueSource(SourceSettings):
     """Another's catalogue of data: CKAN, or DCAT in a file that is published."""
 
     connector: Literal["catalogue"]
-    url: str = Field(
-        description="CKAN: the address of the site. DCAT: of the file, such as …/data.json or …/catalog.ttl."
-    )
+    url: str = Field(description="CKAN: the address of the site. DCAT: of the file, such as …/data.json.")
     kind: Literal["ckan", "dcat"]
     only: str | None = Field(default=None, description="CKAN: a filter query (fq), such as organization:westmarsh.")
     headers: dict[str, str] = Field(default_factory=dict, description="Such as Authorization. Secrets as ${NAME}.")
@@ -140,21 +138,21 @@ class _Catalogue:
 
     def _ckan(self) -> Iterator[Entry]:
         seen: set[str] = set()
-        for page_number in range(_MOST_PAGES):
-            page = self._search(page_number * _PAGE, _PAGE, "id asc")
+        start = given = 0
+        for _ in range(_MOST_PAGES):
+            page = self._search(start, _PAGE, "id asc")
             for package in page["results"]:
-                identity = str(package.get("id")) if isinstance(package, dict) else ""
-                if identity not in seen or not identity:
+                identity = str(package.get("id")) if isinstance(package, dict) else f"item {given}"
+                if identity not in seen:
                     seen.add(identity)
+                    given += 1
                     yield _of_ckan(package, self._url)
-            if len(page["results"]) < _PAGE and (page_number + 1) * _PAGE >= page["count"]:
-                if len(seen) != page["count"]:
-                    raise self._odd(
-                        f"it counts {page['count']:,} datasets and gave {len(seen):,}: it changed meanwhile"
-                    )
+            # A server may give fewer than it is asked for.
+            start += len(page["results"])
+            if start >= page["count"] or not page["results"]:
+                if given != page["count"]:
+                    raise self._odd(f"it counts {page['count']:,} datasets and gave {given:,}")
                 return
-            if not page["results"]:
-                raise self._odd(f"it counts {page['count']:,} datasets and gave {len(seen):,}")
         raise self._odd("its pages do not end")
 
     def _search(self, start: int, rows: int, sort: str) -> dict[str, Any]:
@@ -198,9 +196,9 @@ class _Catalogue:
 
 
 def _of_ckan(package: Any, site: str) -> Entry:
-    """A package of CKAN in DCAT's words; what is none is kept, to be rejected with its reason."""
+    """A package of CKAN in DCAT's words; what is none is left as it is, and the load rejects it."""
     if not isinstance(package, Mapping):
-        return Entry({"id": None, "record": package}, [])
+        return Entry(package, [])
     organisation = package.get("organization") or {}
     dataset = {
         "id": package.get("id"),

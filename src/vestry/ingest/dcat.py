@@ -95,9 +95,7 @@ def _nodes(document: Any) -> Iterable[dict[str, Any]]:
             children = value if isinstance(value, list) else [value]
             if key == "dataset":
                 # data.json says only by its place what is a dataset.
-                children = [
-                    {"@type": "Dataset", **c} if isinstance(c, Mapping) and "@id" not in c else c for c in children
-                ]
+                children = [{"@type": "Dataset", **c} if isinstance(c, Mapping) else c for c in children]
             yield from _nodes(children)
 
 

@@ -5,6 +5,7 @@ WKB is what Delta and every reader of it can hold. `ST_GeomFromWKB(geometry)` ma
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from contextlib import closing
@@ -31,6 +32,7 @@ WGS84, BRITISH_GRID = "EPSG:4326", "EPSG:27700"
 #: The files of one shapefile that are read; all but the first two may be missing.
 SHAPEFILE = (".shx", ".dbf", ".prj", ".cpg")
 _FEATURES = re.compile(r'"features"\s*:\s*\[')
+_QUOTED = re.compile(r'"(-?\d[\d.eE+-]*)"')
 _NAMED_CRS = re.compile(r'"crs"\s*:\s*\{.{0,200}?"name"\s*:\s*"([^"]+)"', re.S)
 _CODE = re.compile(r"(?:EPSG|epsg)(?:::?|:[\d.]*:|/[\d.]+/)(\d{4,6})\Z")
 
@@ -85,7 +87,7 @@ def _geojson(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, w
         rows,
         select=_stored(select, rows.columns, name, crs),
         columns=(*rows.columns, CRS),
-        headers=(*rows.headers, ""),
+        headers=(*rows.headers, "crs"),
         rows=rows.rows - rejected.num_rows,
         rejected=pa.concat_tables([rows.rejected, rejected]).sort_by("line"),
         notes=(*notes, *rows.notes, f"geometries in {crs}"),
@@ -104,7 +106,9 @@ def _feature(feature: Any) -> Any:
     record = {f"{k} property" if k in ("geometry", CRS) else k: v for k, v in (feature.get("properties") or {}).items()}
     if "id" in feature:
         record["id" if "id" not in record else "feature id"] = feature["id"]
-    return record | {"geometry": feature.get("geometry")}
+    geometry = feature.get("geometry")
+    # Numbers are kept as texts of their own kind, so that none is rounded; they lose their quotes again here.
+    return record | {"geometry": None if geometry is None else _QUOTED.sub(r"\1", json.dumps(geometry))}
 
 
 def _crs_of_geojson(head: str, options: FileOptions) -> tuple[str, bool]:
@@ -171,7 +175,7 @@ def _layer(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, wor
     return FileRows(
         select=_stored(select, columns.names, name, crs),
         columns=(*columns.names, CRS),
-        headers=(*columns.headers, ""),
+        headers=(*columns.headers, "crs"),
         rows=count,
         rejected=no_rejects(),
         skipped={"preamble": 0, "header": 0, "repeated_header": 0, "blank": 0},

@@ -103,28 +103,31 @@ def _records(path: Path, wanted: list[str]) -> Iterator[ET.Element]:
     for event, element in _events(path):
         if event == "start":
             stack.append(element)
-            names.append(_local(element.tag))
             if len(stack) > _DEEPEST:
                 raise UnreadableFile(
                     f"the XML is nested more than {_DEEPEST} deep", str(path), "nothing was taken: ask who sent it"
                 )
-            inside, size = (inside, size + 1) if inside else (len(stack) if names == wanted else 0, 0)
-            if size > _LARGEST:
+            size += 1
+            if not inside:
+                names.append(_local(element.tag))
+                inside, size = (len(stack) if names == wanted else 0), 0
+            elif size > _LARGEST:
                 raise UnreadableFile(
                     f"one record of the XML holds more than {_LARGEST:,} elements",
                     str(path),
                     "is `rows` the path to one record, not to the list of them?",
                 )
             continue
-        if len(stack) == inside:
+        stack.pop()
+        if len(stack) >= inside > 0:
+            continue  # within a record
+        if inside:
             yield element
             inside = 0
-        stack.pop()
         names.pop()
-        if not inside:
-            element.clear()
-            if stack:
-                stack[-1].remove(element)
+        element.clear()
+        if stack:
+            stack[-1].remove(element)
 
 
 def _events(path: Path) -> Iterator[tuple[str, ET.Element]]:

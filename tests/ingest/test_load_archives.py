@@ -140,6 +140,7 @@ def test_a_link_in_an_archive_is_refused(zips):
     assert "a link to another file" in failure(zips)
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_stopped_while_it_comes_out(zips):
     zips.drop("a.zip", packed({"a.csv": b"ref\n" + b"A1\n" * 100_000_000}))
     assert "a zip bomb: more than 65 MB came out of" in failure(zips)

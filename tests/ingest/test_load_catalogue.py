@@ -186,6 +186,7 @@ RDF_XML = """<?xml version="1.0"?>
 </rdf:RDF>"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "content"),
     [

@@ -170,6 +170,7 @@ def test_a_host_key_that_is_not_known_is_refused_with_its_fingerprint(council, s
     assert server.sessions == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["host_key", "known_hosts"])
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
 def test_a_host_key_that_changed_is_refused_and_says_what_to_check(council, stopped, by, kind):
@@ -205,6 +206,7 @@ def test_of_several_host_keys_the_one_that_is_known_is_asked_for(council, stoppe
         council.good()
 
 
+@pytest.mark.slow
 def test_a_wrong_password_is_told_and_never_echoed(council, server):
     source(council, server, more=f"password: ${{SFTP_PASSWORD}}\nhost_key: {server.fingerprint}")
     done = council.cli("run")

@@ -142,6 +142,14 @@ def test_columns_that_come_later_are_null_before(council, server):
     assert council.rows(f"SELECT id, ward FROM {REFERRAL} ORDER BY id") == [(1, None), (2, "B4")]
 
 
+def test_what_is_nested_is_kept_as_json(council, server):
+    rows = pa.table({"id": [1], "address": [{"line": "1 High Street", "uprn": 100}], "tags": [["a", "b"]]})
+    write_deltalake(str(server.tables[NAME]), rows)
+    source(council, server)
+    council.good()
+    assert council.rows(f"SELECT address->>'line', tags FROM {REFERRAL}") == [("1 High Street", ["a", "b"])]
+
+
 def test_an_empty_table_is_a_table(council, server):
     share(server, (1, "new")).delete()
     source(council, server)

@@ -18,6 +18,7 @@ from vestry.project.models import FileSource, FileTable
 if TYPE_CHECKING:
     import duckdb
 
+    from vestry.ingest.files import FileOptions
     from vestry.ingest.files.pieces import Piece
 
 #: Raised when the same bytes would be read to other rows than before: then files are read again.
@@ -144,7 +145,7 @@ def _where(error: VestryError, path: Path, origin: str) -> str:
     return origin if is_ours or not error.where else error.where
 
 
-def _options(spec: FileTable):  # type: ignore[no-untyped-def]
+def _options(spec: FileTable) -> FileOptions:
     from vestry.ingest.files import FileOptions
 
     return FileOptions(**spec.model_dump(exclude={"files", "description"}))

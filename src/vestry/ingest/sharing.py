@@ -134,6 +134,8 @@ class Answer:
     since: int | None
     #: Column -> DuckDB's type, in the table's order.
     columns: Mapping[str, str]
+    #: Those of them that hold structs, maps or lists: the load keeps such as JSON.
+    nested: frozenset[str]
     files: tuple[SharedFile, ...]
 
 
@@ -197,6 +199,8 @@ class _Share:
             metadata = next(line["metaData"] for line in lines if "metaData" in line)
             protocol = next(line["protocol"] for line in lines if "protocol" in line)
             columns = duckdb_columns(Schema.from_json(metadata["schemaString"]))
+            fields = json.loads(metadata["schemaString"])["fields"]
+            nested = frozenset(field["name"] for field in fields if isinstance(field["type"], dict))
             files = tuple(_file(kind, line[kind]) for kind, line in zip(kinds, lines, strict=True) if kind in _FILES)
         except Exception:  # what was received may be of any shape
             raise self._odd("its answer is cut off, or none of Delta Sharing") from None
@@ -206,7 +210,7 @@ class _Share:
             raise self._odd("its answer is cut off")
         if int(protocol.get("minReaderVersion", 1)) > 1:
             raise self._odd("the table has features that this protocol's Parquet form cannot give")
-        return Answer(last if last is not None else self._version_of(answer), since, columns, files)
+        return Answer(last if last is not None else self._version_of(answer), since, columns, nested, files)
 
     def _version_of(self, answer: requests.Response) -> int:
         said = answer.headers.get("delta-table-version", "")
@@ -291,13 +295,15 @@ class _Download:
             if name in partition:
                 value = f"CAST(about.p{partition.index(name)} AS {kind})"
             else:
-                value = f"CAST(shared.{quote(name)} AS {kind})" if name in there else f"NULL::{kind}"
+                value = f"shared.{quote(name)}" if name in there else "NULL"
+                if name not in answer.nested or name not in there:
+                    value = f"CAST({value} AS {kind})"
             columns.append(f"{value} AS {quote(_kept_as(name))}")
         if changes:
             # Files of changes say themselves what each row was; of whole files all rows came or went.
-            own = "shared._change_type" if "_change_type" in there else "NULL"
+            said = "shared._change_type" if "_change_type" in there else "NULL"
             columns += [
-                f"CASE about.kind WHEN 'cdf' THEN {own} WHEN 'remove' THEN 'delete' ELSE 'insert' END AS _change_type",
+                f"CASE about.kind WHEN 'cdf' THEN {said} WHEN 'remove' THEN 'delete' ELSE 'insert' END AS _change_type",
                 "about.version AS _commit_version",
                 "about.moment AS _commit_timestamp",
             ]

@@ -67,6 +67,11 @@ def test_a_geometry_that_is_none_is_rejected_and_counted(read):
     assert got.reasons == [(2, "the geometry is none that GeoJSON knows"), (3, "not a record: no names in it")]
 
 
+def test_a_collection_without_features_is_an_empty_table(read):
+    got = read(collection(), name="sites.geojson")
+    assert got.account.columns == ("geometry", "geometry_crs") and got.rows == []
+
+
 def test_the_national_grid_is_known_where_the_file_says_so(read):
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::27700"}}
     got = read(collection(feature({"ref": "A1"}, GRID), crs=crs), name="sites.geojson")
@@ -184,6 +189,7 @@ def test_a_shapefile_of_which_only_the_dbf_changed_is_read_again(council, spatia
     assert [r[0] for r in council.rows("SELECT ref FROM bronze.gis.site ORDER BY ref")] == ["S1", "S9"]
 
 
+@pytest.mark.slow
 def test_the_sql_of_a_product_may_use_spatial_functions(council):
     council.files(source="gis", table="site", glob="*.geojson")
     council.drop("a.geojson", collection(feature({"ref": "A1"}, POINT)))

@@ -68,8 +68,9 @@ def _geojson(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, w
         table.add(number, _feature(feature))
     rows = table.done()
     notes = list(text.notes)
-    if "geometry" not in rows.headers:
-        raise UnreadableFile("the GeoJSON holds no feature with a geometry", str(path), "is it the right file?")
+    if not rows.rows:
+        nothing = f"SELECT NULL::BLOB AS {GEOMETRY}, NULL::VARCHAR AS {CRS}, 0::BIGINT AS _row WHERE false"
+        return replace(rows, select=nothing, columns=(GEOMETRY, CRS), headers=(GEOMETRY, "crs"), missing=())
     name = rows.columns[rows.headers.index("geometry")]
     crs, said = _crs_of_geojson(head, options)
     made = f"TRY(ST_GeomFromGeoJSON({quote(name)}))"

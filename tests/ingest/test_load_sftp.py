@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from council import Council, vestry
+from council import Council, command, vestry
 from servers.sftp import SftpServer, make_key, prepared
 from vestry.ingest.sftp import Sftp
 
@@ -320,3 +321,20 @@ def test_a_password_opens_a_server(council, tmp_path):
         thread.join(5)
         acceptor.close()
         loop.close()
+
+
+@pytest.mark.slow
+def test_a_load_that_is_killed_again_and_again_ends_with_every_row_once(council, server):
+    source(council, server)
+    for n in range(30):
+        server.put(f"{n}.csv", "ref\n" + "".join(f"{n}-{row}\n" for row in range(2_000)))
+    for seconds in (0.7, 1.2, 1.7, 2.2):
+        process = subprocess.Popen(command("run", "-C", str(council.root)), stdout=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+    council.good()
+    assert council.rows(f"SELECT count(*), count(DISTINCT ref), count(DISTINCT _source) FROM {JOB}") == [
+        (60_000, 60_000, 30)
+    ]
+    assert council.plan() == {}

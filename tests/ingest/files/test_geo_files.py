@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from vestry.ingest.files import UnreadableFile
 from vestry.lake.engine import extension
 
-BOUNDARIES = Path("/work/shared/data/boundaries")
+BOUNDARIES = Path(os.environ.get("UK_BOUNDARIES") or Path(__file__).resolve().parents[4] / "shared/data/boundaries")
 
 
 def feature(properties, geometry, **more):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 #: The functions that the SQL of products has besides DuckDB's own.
 MACROS = Path(__file__).with_name("macros.sql")
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+_SPATIAL = re.compile(r"\bST_\w+\s*\(", re.IGNORECASE)
 
 
 def extension(name: str) -> Path:
@@ -71,6 +74,11 @@ class Engine:
             if name not in self._loaded:
                 self._root.execute(f"LOAD {literal(str(extension(name)))}")
                 self._loaded.add(name)
+
+    def load_for(self, sql: str) -> None:
+        """Load what the functions need that the SQL names: `ST_…` are those of maps."""
+        if _SPATIAL.search(sql):
+            self.load("spatial")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection to the same instance: other threads' work does not disturb it."""

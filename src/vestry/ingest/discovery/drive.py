@@ -20,8 +20,25 @@ if TYPE_CHECKING:
 
 #: Files that may hold tables; documents are named and not looked into.
 _TABLES = frozenset(
-    (".csv", ".tsv", ".tab", ".txt", ".psv", ".json", ".ndjson", ".jsonl", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-    + (".parquet", ".sqlite", ".sqlite3", ".db")
+    [
+        ".csv",
+        ".tsv",
+        ".tab",
+        ".txt",
+        ".psv",
+        ".json",
+        ".ndjson",
+        ".jsonl",
+        ".xlsx",
+        ".xlsm",
+        ".xls",
+        ".xlsb",
+        ".ods",
+        ".parquet",
+        ".sqlite",
+        ".sqlite3",
+        ".db",
+    ]
 )
 _DOCUMENTS = frozenset((".doc", ".docx", ".pdf", ".ppt", ".pptx", ".msg", ".eml", ".mdb", ".accdb", ".zip", ".7z"))
 _LEFT = re.compile(

@@ -59,11 +59,11 @@ def tables_of(url: str, root: Path, name: str, tell: Callable[[str], None]) -> I
             shown = table if schema in ("main", "public", "dbo") else f"{schema}.{table}"
             tell(shown)
             relation = f"{quote(_ALIAS)}.{quote(schema)}.{quote(table)}"
-            notes, count = [], None
+            count: int | None = None
             try:
                 found = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
                 count = int(found[0]) if found else rows
-                yield look_at(con, name, shown, f"SELECT * FROM {relation}", _keys(con, schema, table), count, notes)
+                yield look_at(con, name, shown, f"SELECT * FROM {relation}", _keys(con, schema, table), count)
             except duckdb.Error:
                 # A column may hold what its type does not allow: then all is looked at as text.
                 select = _as_text(con, schema, table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from vestry.project import Project, VestryError, quote
 _DOMAIN = "drafts"
 
 
-def write_drafts(project: Project, name: str, source: dict[str, Any], tables: Sequence[Table]) -> list[Path]:
+def write_drafts(project: Project, name: str, source: Mapping[str, Any], tables: Sequence[Table]) -> list[Path]:
     """Write `sources/<name>.yaml`, unless it is there, and a draft product of all tables below `domains/drafts`.
 
     `source` holds the source's keys but its tables. Raises VestryError where the product is there already.

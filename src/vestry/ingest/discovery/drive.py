@@ -7,39 +7,23 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vestry.ingest.discovery.profile import look_at, prepared
 from vestry.ingest.discovery.report import Discovery, Table
-from vestry.project import VestryError, literal
+from vestry.project import VestryError
 
 if TYPE_CHECKING:
     import duckdb
 
+    from vestry.ingest.files.model import FileRows
+
 #: Files that may hold tables; documents are named and not looked into.
-_TABLES = frozenset(
-    [
-        ".csv",
-        ".tsv",
-        ".tab",
-        ".txt",
-        ".psv",
-        ".json",
-        ".ndjson",
-        ".jsonl",
-        ".xlsx",
-        ".xlsm",
-        ".xls",
-        ".xlsb",
-        ".ods",
-        ".parquet",
-        ".sqlite",
-        ".sqlite3",
-        ".db",
-    ]
-)
+_TEXTS = frozenset((".csv", ".tsv", ".tab", ".txt", ".psv", ".json", ".ndjson", ".jsonl", ".parquet"))
+_BOOKS = frozenset((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"))
+_DATABASES = frozenset((".sqlite", ".sqlite3", ".db"))
 _DOCUMENTS = frozenset((".doc", ".docx", ".pdf", ".ppt", ".pptx", ".msg", ".eml", ".mdb", ".accdb", ".zip", ".7z"))
 _LEFT = re.compile(
     r"\b(copy of|copy|backup|bak|old|temp|tmp|test|draft|archive|do not use|v\d+)\b|\(\d+\)|~", re.IGNORECASE
@@ -75,26 +59,37 @@ def files_below(folder: Path, name: str, tell: Callable[[str], None]) -> Discove
 
 def _files(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
-        known = file.suffix.lower() in _TABLES | _DOCUMENTS
+        known = file.suffix.lower() in _TEXTS | _BOOKS | _DATABASES | _DOCUMENTS
         if known and file.is_file() and not file.is_symlink() and not file.name.startswith((".", "~$")):
             yield file
 
 
 def _tables(con: duckdb.DuckDBPyConnection, file: Path, shown: str, name: str, work: Path) -> Iterator[Table]:
+    import duckdb
+
     from vestry.ingest.discovery.systems import tables_of
     from vestry.ingest.files import FileOptions, read_file, sheets
 
     notes = list(_left(file, shown))
-    if file.suffix.lower() in (".sqlite", ".sqlite3", ".db"):
-        for table in tables_of(f"sqlite://{literal(str(file.resolve()))[1:-1]}", file.parent, name, lambda _: None):
+    if file.suffix.lower() in _DATABASES:
+        for table in tables_of(f"sqlite:////{file.resolve()}", file.parent, name, lambda _: None):
             yield Table(name, f"{shown}/{table.name}", table.rows, table.looked_at, table.columns, table.keys, notes)
         return
-    found = [s.name for s in sheets(file) if s.rows] if file.suffix.lower().startswith((".xl", ".ods")) else [None]
-    for sheet in found or [None]:
-        rows = read_file(file, FileOptions(sheet=sheet), con, work, patient=True)
-        said = [*notes, *([f"{rows.rejected.num_rows} lines are no rows"] if rows.rejected.num_rows else [])]
-        label = shown if sheet is None or len(found) == 1 else f"{shown}/{sheet}"
-        yield look_at(con, name, label, rows.select, (), rows.rows, said)
+    found = [s.name for s in sheets(file) if s.rows] if file.suffix.lower() in _BOOKS else []
+    for sheet in found or (None,):
+        label = f"{shown}/{sheet}" if len(found) > 1 else shown
+        options = FileOptions(sheet=sheet)
+        rows = read_file(file, options, con, work)
+        try:
+            yield look_at(con, name, label, rows.select, (), rows.rows, _said(notes, rows))
+        except duckdb.Error:  # the quick way does not do for it
+            rows = read_file(file, options, con, work, patient=True)
+            yield look_at(con, name, label, rows.select, (), rows.rows, _said(notes, rows))
+
+
+def _said(notes: Sequence[str], rows: FileRows) -> list[str]:
+    lines = rows.rejected.num_rows
+    return [*notes, f"{lines} lines are no rows"] if lines else list(notes)
 
 
 def _left(file: Path, shown: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vestry.ingest.discovery.kinds import CLASSIFICATIONS, OF_PEOPLE, Kind
+from vestry.ingest.discovery.kinds import CLASSIFICATIONS, Kind
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Table:
     @property
     def of_people(self) -> bool:
         """Whether its rows speak of people: it holds their names, numbers or references."""
-        return any(c.kind and c.kind.name in OF_PEOPLE for c in self.columns)
+        return any(c.kind and c.kind.of_people for c in self.columns)
 
     def classification(self, column: Column) -> str:
         """How a draft classifies a column: what is in a table of people speaks of them until somebody says not."""

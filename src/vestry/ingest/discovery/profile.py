@@ -144,7 +144,7 @@ def _kind(name: str, values: _Values | None) -> tuple[Kind | None, str]:
         if kind.test and share is not None and share >= kind.sure:
             return kind, f"{share:.0%} of the values {kind.says}"
         # The key of an address is none, whatever it is called.
-        if kind.named(words) and not (kind.fits == 0 and re.search(r" (id|ref|key|code) $", words)):
+        if kind.named(words) and not (kind.test and kind.fits == 0 and re.search(r" (id|ref|key|code) $", words)):
             if not kind.test or share is None or (share < _FEW and kind.fits == 0):
                 return kind, "by its name"
             if share >= kind.fits:

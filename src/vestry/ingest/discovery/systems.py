@@ -48,21 +48,23 @@ def tables_of(url: str, root: Path, name: str, tell: Callable[[str], None]) -> I
         con.execute(f"LOAD {literal(str(extension(scanner)))}")
         try:
             con.execute(f"ATTACH {literal(target)} AS {quote(_ALIAS)} (TYPE {kind}, READ_ONLY)")
+            listed = con.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = ? "
+                f"AND schema_name NOT IN {_OWN} ORDER BY ALL",
+                [_ALIAS],
+            ).fetchall()
         except duckdb.Error as error:
             # The engine's own words may hold the password.
-            raise DataError(f"the database of `{name}` cannot be read", mend="check host, user and password") from error
-        for schema, table, rows in con.execute(
-            "SELECT schema_name, table_name, estimated_size FROM duckdb_tables() WHERE database_name = ? "
-            f"AND schema_name NOT IN {_OWN} ORDER BY ALL",
-            [_ALIAS],
-        ).fetchall():
+            mend = "check that it is a database, the host, the user and the password"
+            raise DataError(f"the database of `{name}` cannot be read", mend=mend) from error
+        for schema, table in listed:
             shown = table if schema in ("main", "public", "dbo") else f"{schema}.{table}"
             tell(shown)
             relation = f"{quote(_ALIAS)}.{quote(schema)}.{quote(table)}"
             count: int | None = None
             try:
                 found = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
-                count = int(found[0]) if found else rows
+                count = int(found[0]) if found else None
                 yield look_at(con, name, shown, f"SELECT * FROM {relation}", _keys(con, schema, table), count)
             except duckdb.Error:
                 # A column may hold what its type does not allow: then all is looked at as text.

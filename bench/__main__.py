@@ -34,6 +34,7 @@ PAIRS = [
     Pair("the same against dlt's default way (250,000 rows)", "csv_small_vestry", "csv_small_dlt", at_least=3, runs=1),
     Pair("SQLite table of 5 million rows to bronze / scan and COPY", "sqlite_vestry", "sqlite_duckdb", at_most=1.35),
     Pair("join and aggregate with ten rules / the bare SQL", "build_vestry", "build_duckdb", at_most=1.5),
+    Pair("discovery of 200 tables of 100,000 rows (seconds)", "discovery", None, at_most=120, peak_mb=1000, runs=1),
     Pair("run with nothing to do, 30 products (seconds)", "idle_vestry", None, at_most=1.0),
     Pair(
         "1,000 changed of 5 million in a snapshot / its full build",

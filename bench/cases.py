@@ -270,6 +270,19 @@ def snapshot_changed() -> float:
     return _run(root, "planning.feed")
 
 
+@work
+def discovery() -> float:
+    """Two hundred tables of 100,000 rows, looked at by `vestry discover`."""
+    from vestry.ingest.discovery.systems import tables_of
+
+    file = data.legacy()
+    started = time.perf_counter()
+    tables = list(tables_of(f"sqlite:////{file}", file.parent, "legacy", lambda _: None))
+    seconds = time.perf_counter() - started
+    assert len(tables) == 200 and sum(t.of_people for t in tables) == 100
+    return seconds
+
+
 def _idle_project() -> Path:
     """Thirty products over three sources, built."""
     files = {}

@@ -65,3 +65,40 @@ def sqlite(rows: int = ROWS) -> Path:
         db.close()
         aside.rename(file)
     return file
+
+
+def legacy(tables: int = 200, rows: int = 100_000) -> Path:
+    """A SQLite database of many tables, half of them of invented people: an old system that nobody knows."""
+    import sqlite3
+
+    file = WORK / f"legacy-{tables}-{rows}.sqlite"
+    if file.exists():
+        return file
+    WORK.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    con = sqlite3.connect(part)
+    con.execute("PRAGMA journal_mode = OFF")
+    con.execute("PRAGMA synchronous = OFF")
+    con.execute(
+        "CREATE TABLE person_0 (person_ref INTEGER PRIMARY KEY, forename TEXT, surname TEXT, dob TEXT, "
+        "nhs_number TEXT, address TEXT, postcode TEXT, telephone TEXT, updated_at TEXT)"
+    )
+    people = (
+        (n, f"Jo{n % 997}", f"Byrne{n % 4999}", f"{1930 + n % 80}-{n % 12 + 1:02}-{n % 28 + 1:02}", f"99900{n:05}",
+         f"{n % 200} Mill Lane, Benchham", f"BN{n % 9 + 1} {n % 9}AX", f"01632 960{n % 1000:03}", "2026-01-01")
+        for n in range(rows)
+    )  # fmt: skip
+    con.executemany("INSERT INTO person_0 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", people)
+    con.execute(
+        "CREATE TABLE job_0 (job INTEGER PRIMARY KEY, trade TEXT, cost REAL, done TEXT, status TEXT, ward TEXT)"
+    )
+    jobs = ((n, f"T{n % 30}", n / 7, "2026-02-03", "DONE", f"E0{n % 20}") for n in range(rows))
+    con.executemany("INSERT INTO job_0 VALUES (?, ?, ?, ?, ?, ?)", jobs)
+    for n in range(1, tables // 2):
+        for name in ("person", "job"):
+            con.execute(f"CREATE TABLE {name}_{n} AS SELECT * FROM {name}_0")
+    con.commit()
+    con.close()
+    part.rename(file)
+    return file

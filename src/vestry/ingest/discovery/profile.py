@@ -16,9 +16,11 @@ from vestry.project import literal, quote
 if TYPE_CHECKING:
     import duckdb
 
-#: Rows that are read of a table at most; of one column so many distinct values are held against the kinds.
+#: Rows that are read of a table at most; of a sample of those, so many distinct values of each column are
+#: held against the kinds.
 ROWS = 200_000
 _DISTINCT = 500
+_SAMPLE = 10_000
 #: A share of the values that is nothing to speak of.
 _FEW = 0.05
 _LOOKED = "vestry_looked_at"
@@ -61,7 +63,8 @@ def look_at(
     rows: int | None = None,
     notes: Sequence[str] = (),
 ) -> Table:
-    """Profile what a SELECT gives; `rows` is how many there are, where that is known without reading."""
+    """Profile what a SELECT gives; `rows` is how many there are, where that is known without reading, and else counted
+    where not all are read."""
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_LOOKED} AS SELECT * FROM ({select}) LIMIT {ROWS}")
     try:
         described = [(str(r[0]), str(r[1])) for r in con.execute(f"DESCRIBE {_LOOKED}").fetchall() if r[0] != "_row"]
@@ -75,6 +78,9 @@ def look_at(
         ]
     finally:
         con.execute(f"DROP TABLE IF EXISTS {_LOOKED}")
+    if rows is None and looked == ROWS:
+        counted = con.execute(f"SELECT count(*) FROM ({select})").fetchone()
+        rows = int(counted[0]) if counted else None
     of_people = any(c.kind and c.kind.of_people for c in found)
     if not of_people:
         found = [_without_guess(c) for c in found]
@@ -100,13 +106,14 @@ def _values(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str,
     if not columns:
         return {}
     parts = " UNION ALL ".join(
-        f"SELECT {literal(c)} AS name, v FROM (SELECT DISTINCT trim({quote(c)}::VARCHAR) AS v FROM {_LOOKED} "
+        f"SELECT {literal(c)} AS name, v FROM (SELECT DISTINCT trim({quote(c)}::VARCHAR) AS v FROM sample "
         f"WHERE {quote(c)} IS NOT NULL AND trim({quote(c)}::VARCHAR) <> '' LIMIT {_DISTINCT})"
         for c in columns
     )
     asked = [kind for kind in kinds() if kind.test]
     counts = ", ".join(f"count(*) FILTER ({kind.test})" for kind in asked)
     rows = con.execute(
+        f"WITH sample AS MATERIALIZED (SELECT * FROM {_LOOKED} USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)) "
         f"SELECT name, count(*), min(year(day)), max(year(day)), count(day), count(*) FILTER (day > today()), {counts} "
         f"FROM (SELECT name, v, uk_date(v) AS day FROM ({parts})) GROUP BY name"
     ).fetchall()

@@ -61,16 +61,12 @@ def tables_of(url: str, root: Path, name: str, tell: Callable[[str], None]) -> I
             shown = table if schema in ("main", "public", "dbo") else f"{schema}.{table}"
             tell(shown)
             relation = f"{quote(_ALIAS)}.{quote(schema)}.{quote(table)}"
-            count: int | None = None
             try:
-                found = con.execute(f"SELECT count(*) FROM {relation}").fetchone()
-                count = int(found[0]) if found else None
-                yield look_at(con, name, shown, f"SELECT * FROM {relation}", _keys(con, schema, table), count)
+                yield look_at(con, name, shown, f"SELECT * FROM {relation}", _keys(con, schema, table))
             except duckdb.Error:
                 # A column may hold what its type does not allow: then all is looked at as text.
-                select = _as_text(con, schema, table)
                 notes = ["some values are not of their column's type"]
-                yield look_at(con, name, shown, select, _keys(con, schema, table), count, notes)
+                yield look_at(con, name, shown, _as_text(con, schema, table), _keys(con, schema, table), notes=notes)
 
 
 def _keys(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 
 class Strict(BaseModel):
@@ -174,22 +174,65 @@ class FileSource(SourceSettings):
 
 
 class DatabaseTable(Strict):
-    """A table of a database: read whole, or what is new by a cursor column."""
+    """A table of a database: read whole, what is new by a cursor column, or what differs from bronze."""
 
-    table: str | None = Field(default=None, description="Its name there. Default: the same name.")
+    table: str | None = Field(
+        default=None, description="Its name there, with its schema where that is not the usual one."
+    )
     description: str | None = None
     cursor: str | None = Field(
         default=None, description="A column that only grows (a number or time): only newer rows are read."
     )
+    overlap: str | None = Field(
+        default=None,
+        description="Rows so far before the greatest cursor are read again, for clocks that differ and transactions "
+        "that end late: 15m, or a number.",
+    )
+    changes: Literal["hash"] | None = Field(
+        default=None,
+        description="Where the system tells of no changes: compare all rows with bronze; `_change` says insert, "
+        "update or delete.",
+    )
+    key: Names = Field(default_factory=list, description="What tells its rows apart. Default: its primary key.")
+    chunk_rows: int | None = Field(default=None, ge=1, description="Read so many rows at a time, in the key's order.")
     columns: list[str] | None = Field(default=None, description="Only these columns. Default: all.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DatabaseTable:
+        if self.changes and self.cursor:
+            raise ValueError("either `cursor` or `changes`: a table is read by one of them")
+        if self.overlap and not self.cursor:
+            raise ValueError("`overlap` needs `cursor`: it says how far before the greatest value is read again")
+        return self
 
 
 class DatabaseSource(SourceSettings):
-    """A database, read through DuckDB's scanners."""
+    """A database, read through DuckDB's scanners: SQLite, PostgreSQL, MariaDB, MySQL, and what has an ODBC driver."""
 
     connector: Literal["database"]
-    url: str = Field(description="sqlite:///path/below/the/project.sqlite; secrets as ${NAME}.")
+    url: str | None = Field(
+        default=None,
+        description="sqlite:///path.sqlite, postgresql://user:${PASSWORD}@host/database, mysql://…, or "
+        "odbc:DRIVER={…};SERVER=…;UID=…;PWD=${PASSWORD}.",
+    )
+    replica: str | None = Field(default=None, description="A copy of it that is asked first, as `url` is written.")
+    backup: str | None = Field(
+        default=None, description="Instead of `url`: a dump of pg_dump or mysqldump; the newest that fits a glob."
+    )
+    every: str = Field(default="1h", description="A server is not asked more often than this: 30s, 15m, 1h, 1d.")
+    window: str | None = Field(default=None, description="Only within these hours of the day: 22:00-05:00.")
+    rows_per_second: int | None = Field(
+        default=None, ge=1, description="At most so many, with a pause after each part."
+    )
+    statement_timeout: str = Field(default="10m", description="How long the server may work at one question.")
+    timezone: str = Field(default="Europe/London", description="Of times that the database keeps without a zone.")
     tables: dict[str, DatabaseTable | None] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DatabaseSource:
+        if (self.url is None) == (self.backup is None):
+            raise ValueError("either `url` or `backup`: say where the database is")
+        return self
 
 
 class RestCursor(Strict):

@@ -1,4 +1,4 @@
-"""Databases, read through DuckDB's scanners: whole, or what is new by a cursor column."""
+"""SQLite databases: a file tells by itself whether it has changed, and a column may hold values of any type."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from vestry.ingest.connector import LOAD_COLUMNS, Context, Part
 from vestry.ingest.cursor import at_or_after, greatest, is_number, new_only
+from vestry.ingest.database.server import sqlite_file
+from vestry.ingest.database.url import address_of
 from vestry.ingest.fingerprints import number
 from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.errors import did_you_mean
@@ -22,41 +24,41 @@ _FILE = "vestry.file"
 _MAGIC = b"SQLite format 3\0"
 
 
-class DatabaseConnector:
-    """SQLite by its file; other systems join by the scheme of their URL."""
-
-    def news(self, context: Context) -> str | None:
-        file = _file(context)
-        had = context.mark(_FILE)
-        if had is None:
-            return "not loaded yet"
-        return None if had == _state(context, file) else f"{file.name} has changed"
-
-    def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
-        import duckdb
-
-        file = _file(context)
-        state = _state(context, file)
-        if context.mark(_FILE) == state:
-            return
-        context.engine.load("sqlite_scanner")
-        alias = f"{context.source.name}/{context.table}"
-        with file.open("rb") as stream:
-            if stream.read(len(_MAGIC)) not in (_MAGIC, b""):
-                raise DataError(f"{file.name} is not an SQLite database", context.where, "check `url`")
-        try:
-            con.execute(f"ATTACH {literal(str(file))} AS {quote(alias)} (TYPE sqlite, READ_ONLY)")
-            names = _columns(con, alias, context)
-        except duckdb.Error as error:
-            what = f"{file.name} cannot be read: it is locked by another program, or damaged"
-            raise DataError(what, context.where, "run again when the other program is done") from error
-        try:
-            yield _part(context, con, alias, state, names)
-        finally:
-            con.execute(f"DETACH {quote(alias)}")
+def news(context: Context) -> str | None:
+    """Whether the file, or what is asked of it, has changed."""
+    file = _file(context)
+    had = context.mark(_FILE)
+    if had is None:
+        return "not loaded yet"
+    return None if had == state(context, file) else f"{file.name} has changed"
 
 
-def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: int, names: list[str]) -> Part:
+def parts(context: Context, con: duckdb.DuckDBPyConnection) -> Iterator[Part]:
+    """The table, whole or from its cursor on, where the file has changed."""
+    import duckdb
+
+    file = _file(context)
+    now = state(context, file)
+    if context.mark(_FILE) == now:
+        return
+    context.engine.load("sqlite_scanner")
+    alias = f"{context.source.name}/{context.table}"
+    with file.open("rb") as stream:
+        if stream.read(len(_MAGIC)) not in (_MAGIC, b""):
+            raise DataError(f"{file.name} is not an SQLite database", context.where, "check `url`")
+    try:
+        con.execute(f"ATTACH {literal(str(file))} AS {quote(alias)} (TYPE sqlite, READ_ONLY)")
+        names = _columns(con, alias, context)
+    except duckdb.Error as error:
+        what = f"{file.name} cannot be read: it is locked by another program, or damaged"
+        raise DataError(what, context.where, "run again when the other program is done") from error
+    try:
+        yield _part(context, con, alias, now, names)
+    finally:
+        con.execute(f"DETACH {quote(alias)}")
+
+
+def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, now: int, names: list[str]) -> Part:
     spec: DatabaseTable = context.spec or DatabaseTable()
     table = spec.table or context.table
     relation = f"{quote(alias)}.{quote(table)}"
@@ -70,25 +72,25 @@ def _part(context: Context, con: duckdb.DuckDBPyConnection, alias: str, state: i
 
     def part(select: str) -> Part:
         if since is not None:
-            select = new_only(context, select, [_kept_as(n) for n in names], str(spec.cursor), since)
+            select = new_only(context, select, [kept_as(n) for n in names], str(spec.cursor), since)
         return Part(
             origin=f"{context.settings.url.rsplit('/', 1)[-1]}/{table}",
             select=select,
             replaces="table" if since is None else "nothing",
-            marks={_FILE: state},
+            marks={_FILE: now},
             record={"cursor": spec.cursor, "since": since} if spec.cursor else {},
         )
 
-    picked = ", ".join(f"{quote(n)} AS {quote(_kept_as(n))}" for n in names)
+    picked = ", ".join(f"{quote(n)} AS {quote(kept_as(n))}" for n in names)
     # SQLite lets a column hold values of any type; where one does, all can be kept as text.
-    texts = ", ".join(f"CAST({quote(n)} AS TEXT) AS {quote(_kept_as(n))}" for n in names)
+    texts = ", ".join(f"CAST({quote(n)} AS TEXT) AS {quote(kept_as(n))}" for n in names)
     inner = f"SELECT {texts} FROM {quote(table)}{after_in_sqlite}"
     as_text = f"SELECT *, row_number() OVER () AS _row FROM sqlite_query({literal(alias)}, {literal(inner)})"
     typed = f"SELECT {picked}, {_place(con, relation, names)} AS _row FROM {relation}{after}"
     return replace(part(typed), again=lambda: part(as_text))
 
 
-def _kept_as(name: str) -> str:
+def kept_as(name: str) -> str:
     """A column's name in bronze: its own, but for one that a load gives to its rows."""
     return f"{name}_" if name.casefold() in ("_row", *LOAD_COLUMNS) else name
 
@@ -126,19 +128,11 @@ def _place(con: duckdb.DuckDBPyConnection, relation: str, names: list[str]) -> s
 
 
 def _file(context: Context) -> Path:
-    url = expand(context.settings.url, context.where, context.project.env)
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme != "sqlite":
-        raise VestryError(
-            f"no way to reach a database by `{scheme}`", context.where, "write sqlite:///path/to/file.sqlite"
-        )
-    file = context.project.root / rest.removeprefix("/") if not rest.startswith("//") else Path(rest[1:])
-    if not file.is_file():
-        raise DataError(f"the database {file} is not there", context.where, "check `url`, or that the disk is mounted")
-    return file
+    address = address_of(expand(context.settings.url, context.where, context.project.env), context.where)
+    return sqlite_file(address, context.project.root, context.where)[1]
 
 
-def _state(context: Context, file: Path) -> int:
+def state(context: Context, file: Path) -> int:
     """What tells whether the file, or the way it is read, has changed; a write-ahead log counts as the file."""
     log = file.with_name(file.name + "-wal")
     logged = context.fingerprints.of(log) if log.is_file() and log.stat().st_size else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,6 +128,13 @@ def failure(error: duckdb.Error) -> str:
         "OutOfRangeException": "a number is out of range",
         "IOException": "a file could not be read or written",
     }.get(type(error).__name__, f"the engine failed ({type(error).__name__})")
+
+
+def share_of(memory_limit: str | None, parts: int) -> str | None:
+    """The limit of each of several engines that share one; where it is no number with a unit, each has all of it."""
+    whole = memory_limit or _half_of_memory()
+    found = re.fullmatch(r"\s*([\d.]+)\s*([A-Za-z]+)\s*", whole)
+    return f"{float(found[1]) / parts:.3f}{found[2]}" if found and parts > 1 else memory_limit
 
 
 def _half_of_memory() -> str:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 _SIGNS = {"done": "✓", "failed": "✗", "blocked": "–"}
+#: Of incidents: what opens has been told as the step's failure.
+_SAID = {"over": "is over", "notice": "", "untold": "not told"}
 
 
 class Progress:
@@ -42,6 +44,11 @@ class Progress:
             # What failed is told in full when the run has ended.
             detail = "failed" if event.kind == "failed" else event.detail
             print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {detail}", file=sys.stderr, flush=True)
+
+        elif event.kind in _SAID:
+            what = " ".join(filter(None, (event.facts.get("kind"), _SAID[event.kind])))
+            detail = "" if event.kind == "over" else event.detail
+            print(f"! {event.step:<44} {what}{': ' if detail else ''}{detail}", file=sys.stderr, flush=True)
 
     def _show_now(self) -> None:
         if not sys.stderr.isatty():

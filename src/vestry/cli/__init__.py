@@ -3,8 +3,11 @@
 from vestry.cli.commands import main
 from vestry.cli.people import people
 from vestry.cli.places import address
+from vestry.cli.worker import accept, status, worker
 
 main.add_command(people)
 main.add_command(address)
+for command in (worker, status, accept):
+    main.add_command(command)
 
 __all__ = ["main"]

@@ -92,8 +92,8 @@ class Workspace:
 
     def close(self) -> None:
         """Stop the engine, if it was started."""
-        if "engine" in self.__dict__:
-            self.engine.close()
+        if engine := self.__dict__.pop("engine", None):
+            engine.close()
 
     @property
     def parallel(self) -> int:

@@ -193,7 +193,7 @@ class _Run:
         source = self.project.bronze[step.name]
         accept = step.name in self.accept
         loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run, accept=accept)
-        drift = loaded.drift.facts("evolve" if accept else source.spec.drift) if loaded.drift else None
+        drift = loaded.drift.facts(source.spec.drift) if loaded.drift and not accept else None
         if loaded.version is None:
             return "skipped", "nothing new", {"drift": drift} if drift else {}
         facts: dict[str, Any] = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}

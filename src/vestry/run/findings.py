@@ -75,10 +75,11 @@ def _done(project: Project, graph: Graph, outcome: Outcome) -> Iterator[Finding]
     what = f"rules that only warn do not hold: {', '.join(warned)}" if warned else ""
     yield Finding("quality", str(name), not warned, what, owner=owner, concerns=concerns)
     drift: dict[str, Any] | None = outcome.facts.get("drift")
-    if drift is None:
+    aside = drift is not None and drift["policy"] == "quarantine"
+    if not aside:
         yield Finding("drift", str(name), well=True)
+    if drift is None:
         return
-    aside = drift["policy"] == "quarantine"
     what = f"its columns changed: {drift['said']}" + ("; what came so was set aside" if aside else "")
     mend = [f"to take them: vestry accept {name}"] if aside else []
     mend += _uses(project, graph, name, drift["changed"])

@@ -14,9 +14,7 @@ JOB, REPAIR = "bronze.repairs.job", "housing.repairs.repair"
 
 
 def with_policy(council: Council, policy: str) -> None:
-    council.source(
-        "repairs", f'connector: files\npath: drop\ndrift: {policy}\ntables:\n  job:\n    files: "*.csv"\n'
-    )
+    council.source("repairs", f'connector: files\npath: drop\ndrift: {policy}\ntables:\n  job:\n    files: "*.csv"\n')
 
 
 @pytest.fixture
@@ -91,7 +89,12 @@ def test_what_is_set_aside_leaves_the_rest_and_no_row_is_lost(loaded):
     assert loaded.cli("accept", JOB).returncode == 0
     assert jobs(loaded) == ["A1", "A2", "B1", "C1", "C2"]
     assert rejected(loaded) == []
-    assert [e[0] for e in loaded.rows("SELECT event FROM vestry.runs.incident WHERE kind = 'drift' AND event <> 'told' ORDER BY happened_at")] == ["opened", "over"]
+    assert [
+        e[0]
+        for e in loaded.rows(
+            "SELECT event FROM vestry.runs.incident WHERE kind = 'drift' AND event <> 'told' ORDER BY happened_at"
+        )
+    ] == ["opened", "over"]
 
 
 def test_a_corrected_file_that_is_set_aside_leaves_the_rows_that_it_brought_before(loaded):

@@ -11,7 +11,10 @@ import pytest
 
 from council import Council
 from servers.receivers import Mailbox, Webhook, certificate, mailbox, webhook  # noqa: F401
-from vestry.run.incidents import OPEN, INCIDENTS, Finding, Standing, changes, read, standing
+from vestry.project import TableName
+from vestry.run.alerts import Message
+from vestry.run.findings import findings_of
+from vestry.run.incidents import INCIDENTS, OPEN, Finding, Standing, Teller, changes, read, settle, standing
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +25,14 @@ NOW = datetime(2026, 1, 10, 3, 0, tzinfo=UTC)
 def after(known: Standing, findings: list[Finding], now: datetime = NOW) -> Standing:
     new = changes(known, findings, now)
     rows = [
-        {"happened_at": NOW, "event": m.event, "about": m.event, "incident": m.id, "channels": "log", "message": json.dumps(vars(m))}
+        {
+            "happened_at": NOW,
+            "event": m.event,
+            "about": m.event,
+            "incident": m.id,
+            "channels": "log",
+            "message": json.dumps(vars(m)),
+        }
         for m in [*known.messages, *new]
     ]
     return standing(rows)
@@ -74,18 +84,23 @@ def test_a_run_tells_a_failure_once_and_that_it_is_over_once(repairs, webhook, m
     ]  # fmt: skip
     first = webhook.posted[0]
     assert (first["what"], first["concerns"], first["council"]) == ("the file is empty", [REPAIR], "Testham")
-    assert [letter["Subject"] for letter in mailbox.letters] == [f"[Testham] failed: {JOB}", f"[Testham] Over: failed: {JOB}"]
+    assert [letter["Subject"] for letter in mailbox.letters] == [
+        f"[Testham] failed: {JOB}",
+        f"[Testham] Over: failed: {JOB}",
+    ]
     text = mailbox.letters[0].get_content()
     assert "the file is empty" in text
     assert f"Concerns: {REPAIR}" in text
     assert repairs.lake.mark(INCIDENTS, OPEN) == 0
 
 
-def alerts(council: Council, webhook: Webhook, mailbox: Mailbox | None = None, more: str = "", host: str = "127.0.0.1") -> None:  # noqa: F811
-    text = f'[council]\nname = "Testham"\n[alerts]\nwebhook = "{webhook.url}"\n{more}'
-    if mailbox:
-        text += f'[alerts.email]\nhost = "{host}"\nport = {mailbox.port}\nfrom = "vestry@example.org"\nto = "night@example.org"\n'
-        text += "starttls = false\n" if host == "127.0.0.1" else ""
+def alerts(
+    council: Council, hook: Webhook, box: Mailbox | None = None, more: str = "", host: str = "127.0.0.1"
+) -> None:
+    text = f'[council]\nname = "Testham"\n[alerts]\nwebhook = "{hook.url}"\n{more}'
+    if box:
+        text += f'[alerts.email]\nhost = "{host}"\nport = {box.port}\nfrom = "vestry@example.org"\n'
+        text += 'to = "night@example.org"\n' + ("starttls = false\n" if host == "127.0.0.1" else "")
     council.write("vestry.toml", text)
 
 
@@ -108,12 +123,41 @@ def test_what_could_not_be_told_is_said_in_the_log_and_told_later(repairs, webho
     webhook.status = status
     repairs.run()
     assert told(repairs) == [("opened", JOB), ("untold", JOB)]
-    assert next(e.detail for e in repairs.events if e.kind == "untold") == f"webhook: the webhook answered with status {status}"
+    assert (
+        next(e.detail for e in repairs.events if e.kind == "untold")
+        == f"webhook: the webhook answered with status {status}"
+    )
     assert len(webhook.raw) == 1
     webhook.status = 200
     repairs.run()
     repairs.run()
     assert [p["event"] for p in webhook.posted] == ["opened"]
+
+
+def test_a_kill_between_telling_and_writing_it_down_tells_it_again_under_the_same_name(repairs):
+    repairs.drop("b.csv", "")
+    workspace = repairs.open()
+    outcomes = [workspace.attempt(TableName.parse(JOB), lambda _: None)]
+    settle(
+        workspace.lake,
+        lambda: workspace.engine,
+        list(findings_of(workspace.project, workspace.graph, outcomes)),
+        ["pager"],
+    )
+    sent: list[str] = []
+
+    def killed(message: Message) -> None:
+        sent.append(f"{message.id}/{message.event}")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Teller(workspace.lake, lambda: workspace.engine, lambda _: None).tell({"pager": killed})
+    teller = Teller(workspace.lake, lambda: workspace.engine, lambda _: None)
+    for _ in range(2):
+        teller.tell({"pager": lambda message: sent.append(f"{message.id}/{message.event}")})
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+    workspace.close()
 
 
 def test_mail_goes_encrypted_or_not_at_all(repairs, webhook, certificate, monkeypatch):  # noqa: F811
@@ -136,10 +180,12 @@ def test_mail_goes_encrypted_or_not_at_all(repairs, webhook, certificate, monkey
 
 def test_a_broken_rule_is_an_incident_of_quality_and_warnings_are_too(repairs):
     rule = "quality: [{metric: nullValues, mustBe: 0, severity: %s, name: cost is known}]"
-    contract = (repairs.root / "domains/housing/repairs/contract.yaml")
+    contract = repairs.root / "domains/housing/repairs/contract.yaml"
     plain = contract.read_text()
     for severity in ("error", "warn"):
-        contract.write_text(plain.replace('physicalType: "DECIMAL(18,2)"', f'physicalType: "DECIMAL(18,2)", {rule % severity}'))
+        contract.write_text(
+            plain.replace('physicalType: "DECIMAL(18,2)"', f'physicalType: "DECIMAL(18,2)", {rule % severity}')
+        )
         repairs.drop("b.csv", "job,uprn,done,cost\nB1,5,2024-01-01,\n")
         repairs.run()
         assert [(m.kind, m.subject) for m in read(repairs.lake).open.values()] == [("quality", REPAIR)]

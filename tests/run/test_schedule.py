@@ -30,12 +30,23 @@ GRAPH = Graph(
         LETTER: Step(LETTER, "build", (DEBT, BILL)),
     }
 )
-TAX, DEBTS = Subject(BUILD, "revenues.tax", "changes", (BILL, LETTER)), Subject(BUILD, "revenues.debt", "changes", (DEBT,))
+TAX, DEBTS = (
+    Subject(BUILD, "revenues.tax", "changes", (BILL, LETTER)),
+    Subject(BUILD, "revenues.debt", "changes", (DEBT,)),
+)
 NIGHTLY = Subject(LOAD, "academy", "0 2 * * *", (ACCOUNT,), retries=2)
 EAGER = Subject(LOAD, "academy", "changes", (ACCOUNT,), retries=2)
 
 
-def ran(subject: Subject, status: str = "done", ended: datetime = NIGHT, due: datetime | None = None, failures: int = 0, state: int = 0, number: int = 7) -> Run:
+def ran(
+    subject: Subject,
+    status: str = "done",
+    ended: datetime = NIGHT,
+    due: datetime | None = None,
+    failures: int = 0,
+    state: int = 0,
+    number: int = 7,
+) -> Run:
     job = Job(subject.key, number, tuple(map(str, subject.tables)), "why", due, state, failures)
     return Run(job, status, ended - MINUTE, ended - MINUTE, ended if status in ("done", "failed") else None)
 
@@ -92,7 +103,15 @@ def test_a_source_that_follows_changes_is_asked_again_at_least_each_hour():
     assert next_time(EAGER, last, NIGHT) == NIGHT + timedelta(hours=1)
 
 
-def builds(wanted: dict[TableName, str], last: dict[str, Run] | None = None, busy: set[TableName] = frozenset(), now: datetime = NIGHT, absent: set[TableName] = frozenset(), state: int = 5, subjects: tuple[Subject, ...] = (TAX, DEBTS)) -> dict[str, tuple[str, ...]]:  # type: ignore[assignment]
+def builds(
+    wanted: dict[TableName, str],
+    last: dict[str, Run] | None = None,
+    busy: set[TableName] = frozenset(),
+    now: datetime = NIGHT,
+    absent: set[TableName] = frozenset(),
+    state: int = 5,
+    subjects: tuple[Subject, ...] = (TAX, DEBTS),
+) -> dict[str, tuple[str, ...]]:  # type: ignore[assignment]
     decisions = [Decision(GRAPH.steps[n], (wanted[n],) if n in wanted else ()) for n in GRAPH.order]
     states = lambda n: None if n in absent else state  # noqa: E731
     jobs = builds_due(subjects, last or {}, now, GRAPH, decisions, states, busy)

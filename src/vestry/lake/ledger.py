@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from deltalake import QueryBuilder
 
 from vestry.lake.maintenance import compact
 from vestry.lake.tables import Lake
@@ -30,3 +32,16 @@ def enter(
         many = len(lake.existing(ledger).file_uris()) > _FILES
     if many:
         compact(lake, ledger)
+
+
+def entries(lake: Lake, ledger: TableName, where: str = "true") -> list[dict[str, Any]]:
+    """The rows of a ledger of which the SQL `where` is true; none where there is no ledger.
+
+    Delta's own reader answers in a hundredth of a second, where to start DuckDB or pyarrow takes longer than to read.
+    """
+    table = lake.open(ledger)
+    if table is None:
+        return []
+    found = QueryBuilder().register("ledger", table).execute(f"SELECT * FROM ledger WHERE {where}").read_all()
+    columns = {name: found.column(name).to_pylist() for name in found.column_names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from vestry.ingest.fingerprints import number
 from vestry.lake import Engine, Lake
-from vestry.lake.ledger import enter
+from vestry.lake.ledger import enter, entries
 from vestry.project import DataError, TableName, VestryError, literal
 from vestry.run.alerts import Message, Send
 from vestry.run.events import Event, Listener
@@ -99,8 +99,7 @@ def changes(known: Standing, findings: Iterable[Finding], now: datetime) -> list
 
 def read(lake: Lake) -> Standing:
     """What the ledger says; no engine is started for it."""
-    table = lake.open(INCIDENTS)
-    return standing(table.to_pyarrow_table().to_pylist()) if table else Standing()
+    return standing(entries(lake, INCIDENTS))
 
 
 def settle(lake: Lake, engine: Callable[[], Engine], findings: Sequence[Finding], channels: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vestry.lake.ledger import entries
 from vestry.project import TableName
 from vestry.run.alerts import Message
 from vestry.run.execute import STEPS
@@ -91,14 +92,8 @@ def _again(subjects: Sequence[Subject], last: Mapping[str, Run], now: datetime) 
 
 def _ran(workspace: Workspace, since: datetime) -> list[Ran]:
     """What each source and product did last, the newest first."""
-    import pyarrow.compute as pc
-
-    table = workspace.lake.open(STEPS)
-    if table is None:
-        return []
-    steps = table.to_pyarrow_table(columns=["table_name", "status", "detail", "seconds", "row_count", "ended_at"])
-    steps = steps.filter(pc.greater(steps["ended_at"], since)).sort_by("ended_at")
-    newest: dict[str, dict[str, Any]] = {row["table_name"]: row for row in steps.to_pylist()}
+    steps = entries(workspace.lake, STEPS, f"ended_at > TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'")
+    newest = {row["table_name"]: row for row in sorted(steps, key=lambda r: r["ended_at"])}
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in newest.values():
         name = TableName.parse(row["table_name"])

@@ -24,6 +24,8 @@ from vestry.run.graph import Graph, Step
 from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
 
 STEPS = TableName("vestry", "runs", "step")
+#: Where engines put what does not fit in memory.
+SPILL = "spill"
 _STALE_SECONDS = 86_400
 
 
@@ -297,7 +299,7 @@ def _unforeseen(error: Exception, name: TableName) -> DataError:
 
 
 def _clear_work(project: Project) -> None:
-    """Remove what loads that were killed have left behind."""
-    for folder in (project.state / "work").glob("load-*"):
+    """Remove what loads and engines that were killed have left behind."""
+    for folder in [*(project.state / "work").glob("load-*"), *(project.state / SPILL).glob("*")]:
         if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

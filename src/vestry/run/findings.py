@@ -8,24 +8,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from vestry.ingest.drift import DriftError
-from vestry.lake import is_disk_full
+from vestry.lake import Lake, is_disk_full
 from vestry.project import Project, TableName, VestryError
 from vestry.run.alerts import channels
 from vestry.run.events import Event, Listener
 from vestry.run.execute import Facts, Outcome
-from vestry.run.freshness import late, note_looks
+from vestry.run.freshness import late, looked, note_looks, promised
 from vestry.run.graph import Graph
-from vestry.run.incidents import Finding, Teller, settle
+from vestry.run.incidents import INCIDENTS, OPEN, Finding, Teller, read, settle
 
 if TYPE_CHECKING:
     from vestry.run.workspace import Workspace
 
 
-def afterwards(workspace: Workspace, outcomes: Sequence[Outcome], listen: Listener) -> None:
+#: The subject of faults in the project's own files.
+PROJECT = "project"
+
+
+def afterwards(workspace: Workspace, outcomes: Sequence[Outcome], facts: Facts, listen: Listener) -> None:
     """Keep what a run found, and tell who is to be told. Whatever goes wrong here does not fail the run."""
     try:
         note_looks(workspace, outcomes)
-        judge(workspace, outcomes)
+        judge(workspace, outcomes, facts)
         teller = Teller(workspace.lake, lambda: workspace.engine, listen)
         teller.tell(channels(workspace.project))
     except Exception as error:  # the tables are as they should be; only the telling is owed
@@ -33,12 +37,22 @@ def afterwards(workspace: Workspace, outcomes: Sequence[Outcome], listen: Listen
         listen(Event("untold", "", detail=f"incidents: {said}"))
 
 
-def judge(workspace: Workspace, outcomes: Sequence[Outcome]) -> None:
+def judge(workspace: Workspace, outcomes: Sequence[Outcome], facts: Facts) -> None:
     """Open and close incidents by the outcomes of steps, and by how fresh the tables are now."""
     project, graph, lake = workspace.project, workspace.graph, workspace.lake
     found = list(findings_of(project, graph, outcomes))
-    found += late(project, graph, lake, Facts(lake), datetime.now(UTC))
+    found += late(project, graph, lake, facts, datetime.now(UTC))
+    found += _departed(project, graph, lake)
     settle(lake, lambda: workspace.engine, found, channels(project))
+
+
+def _departed(project: Project, graph: Graph, lake: Lake) -> list[Finding]:
+    """Incidents of tables and promises that are no more."""
+    if not lake.mark(INCIDENTS, OPEN):
+        return []
+    there, promises = {str(n) for n in graph.steps}, {str(n) for n in promised(project)}
+    gone = [k for k in read(lake).open if k[1] not in (promises if k[0] == "late" else {*there, PROJECT})]
+    return [Finding(kind, subject, well=True) for kind, subject in gone]
 
 
 def findings_of(project: Project, graph: Graph, outcomes: Iterable[Outcome]) -> Iterator[Finding]:
@@ -47,7 +61,7 @@ def findings_of(project: Project, graph: Graph, outcomes: Iterable[Outcome]) -> 
         name = outcome.step.name
         if outcome.status == "failed" and outcome.error:
             yield _failed(project, graph, name, outcome.error)
-        elif outcome.status in ("done", "skipped"):
+        elif outcome.status in ("done", "skipped") and looked(project, outcome):
             yield Finding("failed", str(name), well=True)
             if outcome.status == "done" or outcome.detail:
                 yield from _done(project, graph, outcome)

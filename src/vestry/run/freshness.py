@@ -117,7 +117,8 @@ def late(project: Project, graph: Graph, lake: Lake, facts: Facts, now: datetime
 
 def note_looks(workspace: Workspace, outcomes: Iterable[Outcome]) -> None:
     """Keep, in the tables that promises rest on, that their sources were looked at and had nothing new."""
-    names = [o.step.name for o in outcomes if o.step.kind == "load" and o.status == "skipped" and _looked(workspace, o)]
+    skipped = [o for o in outcomes if o.step.kind == "load" and o.status == "skipped"]
+    names = [o.step.name for o in skipped if looked(workspace.project, o)]
     promises = promised(workspace.project) if names else {}
     for name in names:
         below = [most for n, most in promises.items() if n in workspace.graph.downstream([name])]
@@ -127,10 +128,12 @@ def note_looks(workspace: Workspace, outcomes: Iterable[Outcome]) -> None:
                 workspace.lake.note(name, {LOOKED: time.time_ns() // 1000})
 
 
-def _looked(workspace: Workspace, outcome: Outcome) -> bool:
+def looked(project: Project, outcome: Outcome) -> bool:
     """Whether a source was really asked: one that may not be asked yet, or not now, has no news either."""
-    spec = workspace.project.bronze[outcome.step.name].spec
-    return bool(outcome.detail) or not (getattr(spec, "every", None) or getattr(spec, "window", None))
+    if outcome.detail or outcome.step.name not in project.bronze:
+        return True
+    spec = project.bronze[outcome.step.name].spec
+    return not (getattr(spec, "every", None) or getattr(spec, "window", None))
 
 
 def _moment(microseconds: int) -> datetime | None:

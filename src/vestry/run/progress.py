@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 _SIGNS = {"done": "✓", "failed": "✗", "blocked": "–"}
-#: Of incidents: what opens has been told as the step's failure.
-_SAID = {"over": "is over", "notice": "", "untold": "not told"}
+#: Of incidents; that a step failed has been said already.
+_SAID = {"opened": "", "over": "is over", "notice": "", "untold": "not told"}
 
 
 class Progress:
@@ -47,7 +47,7 @@ class Progress:
             detail = "failed" if event.kind == "failed" else event.detail
             print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {detail}", file=sys.stderr, flush=True)
 
-        elif event.kind in _SAID:
+        elif event.kind in _SAID and (event.kind, event.facts.get("kind")) != ("opened", "failed"):
             what = " ".join(filter(None, (event.facts.get("kind"), _SAID[event.kind])))
             detail = "" if event.kind == "over" else event.detail
             print(f"! {event.step:<44} {what}{': ' if detail else ''}{detail}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """The state of the work: what is queued, runs, and has run last, as DBOS keeps it in its database.
 
-It is read here through the database's own driver: DBOS and SQLAlchemy take two seconds to import, and `vestry status`
-is to answer within one. `docs/decisions/026-dbos.md` says which columns that rests on.
+It is read here through the database's own driver: DBOS takes about a second to import, and `vestry status` is to
+answer within one. `docs/decisions/026-dbos.md` says which columns that rests on.
 """
 
 from __future__ import annotations

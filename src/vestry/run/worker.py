@@ -24,8 +24,8 @@ from vestry.project.project import find_root
 from vestry.run.alerts import channels
 from vestry.run.events import Event, Listener
 from vestry.run.execute import Facts, Outcome, decide
-from vestry.run.findings import findings_of
-from vestry.run.freshness import late, note_looks
+from vestry.run.findings import PROJECT, findings_of, judge
+from vestry.run.freshness import note_looks
 from vestry.run.incidents import Finding, Teller, settle
 from vestry.run.jobs import Jobs
 from vestry.run.plan import expected_marks
@@ -54,6 +54,8 @@ class Worker:
         self.workspace = Workspace.open(self.root)
         self._teller = Teller(self.workspace.lake, lambda: self.workspace.engine, self.tell)
         self._failed: set[str] = set()
+        #: Steps that had nothing to do at the last look: what was wrong with them is over.
+        self._idle: list[Outcome] = []
         self._cleared = datetime.min.replace(tzinfo=UTC)
 
     def tell(self, event: Event) -> None:
@@ -134,15 +136,16 @@ class Worker:
         try:
             self.workspace = Workspace.open(self.root)
             _ = self.workspace.graph
-            found = Finding("failed", "project", well=True)
+            found = Finding("failed", PROJECT, well=True)
         except ProjectError as error:
             first = error.faults[0]
             what = f"the project has {len(error.faults)} faults, the first: {first.what}"
-            found = Finding("failed", "project", False, what, first.where, "see `vestry check`")
+            found = Finding("failed", PROJECT, False, what, first.where, "see `vestry check`")
         self._settle([found])
 
     def _due(self, known: list[Run]) -> list[Job]:
         workspace, now = self.workspace, datetime.now(UTC)
+        self._idle = []
         subjects = subjects_of(workspace.project)
         last = {run.job.subject: run for run in known}
         begun = list(loads_due(subjects, last, now, self._news, self._pause))
@@ -159,6 +162,7 @@ class Worker:
                 return None
             return number(expected_marks(workspace.project.tables[name], inputs))
 
+        self._idle += [Outcome(d.step, "skipped") for d in decisions if not d.runs]
         begun += builds_due(subjects, last, now, workspace.graph, decisions, state, busy, self._pause)
         workspace.fingerprints.save()
         return begun
@@ -176,8 +180,9 @@ class Worker:
                 found.append(f"cannot tell: {error.what}")
         said = [f for f in found if f]
         if not said:
-            steps = [workspace.graph.steps[n] for n in subject.tables]
-            note_looks(workspace, [Outcome(step, "skipped") for step in steps])
+            idle = [Outcome(workspace.graph.steps[n], "skipped") for n in subject.tables]
+            note_looks(workspace, idle)
+            self._idle += idle
         return "; ".join(dict.fromkeys(said)) or None
 
     def _take_over(self, jobs: Jobs, known: list[Run], mine: str) -> None:
@@ -214,8 +219,8 @@ class Worker:
     def _follow_up(self) -> None:
         """Hold promises of freshness against the clock, and tell what is to be told."""
         workspace = self.workspace
-        found = late(workspace.project, workspace.graph, workspace.lake, Facts(workspace.lake), datetime.now(UTC))
-        self._settle(found)
+        idle, self._idle = self._idle, []
+        judge(workspace, idle, Facts(workspace.lake))
         self._teller.tell(channels(workspace.project))
         workspace.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from vestry.project import Project, TableName, VestryError, load_project
 from vestry.project.errors import did_you_mean
 from vestry.project.project import expand
 from vestry.run.events import Listener
-from vestry.run.execute import STEPS, Facts, Outcome, decide, execute
+from vestry.run.execute import SPILL, STEPS, Facts, Outcome, decide, execute
 from vestry.run.graph import Graph, graph_of
 from vestry.run.incidents import INCIDENTS
 from vestry.run.plan import Decision
@@ -46,7 +47,9 @@ class Workspace:
     @cached_property
     def engine(self) -> Engine:
         settings = self.project.settings.engine
-        spill = self.project.state / "spill"
+        # Of its own: DuckDB gives its files the same names everywhere, and clears the folder when it ends.
+        spill = self.project.state / SPILL / uuid.uuid4().hex
+        spill.parent.mkdir(parents=True, exist_ok=True)
         memory = share_of(settings.memory_limit, self._parts)
         return Engine(self.lake, memory_limit=memory, threads=settings.threads, spill=spill)
 
@@ -63,7 +66,7 @@ class Workspace:
         from vestry.run.findings import afterwards
 
         outcomes = self._execute(self.plan(patterns), listen)
-        afterwards(self, outcomes, listen)
+        afterwards(self, outcomes, self._facts, listen)
         return outcomes
 
     def accept(self, name: TableName, listen: Listener) -> list[Outcome]:
@@ -76,7 +79,7 @@ class Workspace:
         self._facts = Facts(self.lake)
         decision = Decision(self.graph.steps[name], ("its columns are accepted",))
         outcomes = self._execute([decision], listen, accept=[name])
-        afterwards(self, outcomes, listen)
+        afterwards(self, outcomes, self._facts, listen)
         return outcomes
 
     def attempt(self, name: TableName, listen: Listener) -> Outcome:

@@ -28,7 +28,7 @@ PROJECT = "project"
 def afterwards(workspace: Workspace, outcomes: Sequence[Outcome], facts: Facts, listen: Listener) -> None:
     """Keep what a run found, and tell who is to be told. Whatever goes wrong here does not fail the run."""
     try:
-        note_looks(workspace, outcomes)
+        note_looks(workspace, outcomes, facts)
         judge(workspace, outcomes, facts)
         teller = Teller(workspace.lake, lambda: workspace.engine, listen)
         teller.tell(channels(workspace.project))

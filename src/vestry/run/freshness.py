@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vestry.ingest.connector import LOADED_AT
@@ -51,6 +52,8 @@ class Freshness:
     def __init__(self, graph: Graph, lake: Lake, facts: Facts) -> None:
         self._graph, self._lake, self._facts = graph, lake, facts
         self._known: dict[TableName, datetime | None] = {}
+        # A table's log is asked for its marks in a fifth of a millisecond, which adds up over a project.
+        self._data = cache(lambda name: facts.marks(name)(DATA))
 
     def of(self, name: TableName) -> datetime | None:
         """As of when a table is; None where it is not there."""
@@ -70,18 +73,18 @@ class Freshness:
             yield name
 
     def _as_of(self, name: TableName) -> datetime | None:
-        marks = self._facts.marks(name)
-        if marks(DATA) is None:
+        if self._data(name) is None:
             return None
         inputs = self._inputs(name)
         if not inputs:
+            marks = self._facts.marks(name)
             return _moment(max(marks(LOADED_AT) or 0, marks(LOOKED) or 0)) or self._lake.history(name, 1)[0].at
         times = [self._left(name, needed) or self.of(needed) for needed in inputs]
         return min((t for t in times if t), default=None)
 
     def _left(self, name: TableName, needed: TableName) -> datetime | None:
         """When an input moved on from what the table was made of; None where it did not."""
-        read, now = self._facts.marks(name)(input_mark(needed)), self._facts.marks(needed)(DATA)
+        read, now = self._facts.marks(name)(input_mark(needed)), self._data(needed)
         if read == now or now is None:
             return None
         newer = [v.at for v in self._lake.history(needed, _BACK) if v.version > (read or 0) and v.record]
@@ -99,13 +102,16 @@ def late(project: Project, graph: Graph, lake: Lake, facts: Facts, now: datetime
     for name, most in promised(project).items():
         if name not in graph.steps or (of := fresh.of(name)) is None:
             continue
+        if now - of <= most:
+            found.append(Finding("late", str(name), well=True))
+            continue
         domain = project.domains.get(name.domain)
         product = project.product_of(name)
         found.append(
             Finding(
                 "late",
                 str(name),
-                well=now - of <= most,
+                well=False,
                 what=f"it is as of {of:%Y-%m-%d %H:%M} UTC, and is promised to be no older than {in_words(most)}",
                 where=product.file.path if product else "",
                 owner=domain.spec.owner if domain else "",
@@ -115,17 +121,22 @@ def late(project: Project, graph: Graph, lake: Lake, facts: Facts, now: datetime
     return found
 
 
-def note_looks(workspace: Workspace, outcomes: Iterable[Outcome]) -> None:
+def note_looks(workspace: Workspace, outcomes: Iterable[Outcome], facts: Facts) -> None:
     """Keep, in the tables that promises rest on, that their sources were looked at and had nothing new."""
     skipped = [o for o in outcomes if o.step.kind == "load" and o.status == "skipped"]
-    names = [o.step.name for o in skipped if looked(workspace.project, o)]
+    names = {o.step.name for o in skipped if looked(workspace.project, o)}
     promises = promised(workspace.project) if names else {}
-    for name in names:
-        below = [most for n, most in promises.items() if n in workspace.graph.downstream([name])]
-        last = workspace.lake.mark(name, LOOKED) or workspace.lake.mark(name, LOADED_AT)
-        if below and last and time.time() - last / 1e6 > min(below).total_seconds() / _PART:
+    shortest: dict[TableName, timedelta] = {}
+    for below, most in promises.items():
+        for name in names & workspace.graph.upstream({below} & set(workspace.graph.steps)):
+            shortest[name] = min(most, shortest.get(name, most))
+    for name, most in shortest.items():
+        marks = facts.marks(name)
+        last = marks(LOOKED) or marks(LOADED_AT)
+        if last and time.time() - last / 1e6 > most.total_seconds() / _PART:
             with workspace.lake.lock(name):
                 workspace.lake.note(name, {LOOKED: time.time_ns() // 1000})
+            facts.forget(name)
 
 
 def looked(project: Project, outcome: Outcome) -> bool:

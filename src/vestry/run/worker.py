@@ -181,7 +181,7 @@ class Worker:
         said = [f for f in found if f]
         if not said:
             idle = [Outcome(workspace.graph.steps[n], "skipped") for n in subject.tables]
-            note_looks(workspace, idle)
+            note_looks(workspace, idle, Facts(workspace.lake))
             self._idle += idle
         return "; ".join(dict.fromkeys(said)) or None
 
@@ -209,7 +209,7 @@ class Worker:
             if name not in workspace.graph.steps:
                 return True  # it was taken out of the project since
             outcome = workspace.attempt(name, self.tell)
-            note_looks(workspace, [outcome])
+            note_looks(workspace, [outcome], Facts(workspace.lake))
             failed = outcome.status == "failed"
             if not (failed and job.quiet):
                 found = list(findings_of(workspace.project, workspace.graph, [outcome]))

@@ -39,10 +39,10 @@ os._exit(0)
 class Process:
     """A worker of a project, and what it logs."""
 
-    def __init__(self, council: Council, log: Path) -> None:
+    def __init__(self, council: Council, log: Path, script: str) -> None:
         self.log = log
         with log.open("a") as stream:
-            command = [sys.executable, "-c", QUICK, str(council.root)]
+            command = [sys.executable, "-c", script, str(council.root)]
             self.process = subprocess.Popen(command, stderr=stream, stdout=stream)
 
     @property
@@ -55,8 +55,8 @@ class Process:
 
 
 @contextmanager
-def working(council: Council, log: Path) -> Iterator[Process]:
-    worker = Process(council, log)
+def working(council: Council, log: Path, script: str = QUICK) -> Iterator[Process]:
+    worker = Process(council, log, script)
     try:
         yield worker
     finally:
@@ -225,6 +225,52 @@ def test_sigterm_lets_the_step_end_and_leaves_the_rest_for_the_next(council, tmp
     assert set(loads_and_builds(council, [f"bronze.big.t{n}" for n in range(5)]).values()) == {1}
 
 
+def test_a_step_that_brings_the_worker_down_each_time_is_given_up_and_told(repairs, tmp_path):
+    schedule(repairs)
+    (repairs.root / "domains/housing/repairs/repair.sql").unlink()
+    recipe = repairs.write(
+        "domains/housing/repairs/repair.py",
+        "INPUTS = {'job': 'bronze.repairs.job'}\n\n\ndef build(job):\n    import os\n\n    os.kill(os.getpid(), 9)\n",
+    )
+    script = "import vestry.run.jobs\nvestry.run.jobs._ATTEMPTS = 1\n" + QUICK
+    for n in range(2):
+        with working(repairs, tmp_path / f"log{n}", script) as worker:
+            assert worker.process.wait(60) == -signal.SIGKILL
+    with working(repairs, tmp_path / "log", script) as worker:
+        until(lambda: any(e["kind"] == "opened" and e["step"] == REPAIR for e in worker.events))
+        recipe.unlink()
+        repairs.write(
+            "domains/housing/repairs/repair.sql",
+            f"SELECT job, uprn, NULL::DATE AS done, 1::DECIMAL(18,2) AS cost FROM {JOB}",
+        )
+        until(lambda: any(e["kind"] == "over" and e["step"] == REPAIR for e in worker.events))
+
+
+def test_old_runs_are_forgotten_but_for_the_last_of_each(repairs, tmp_path):
+    schedule(repairs)
+    repairs.cli("worker", "--once")
+    repairs.drop("b.csv", "job,uprn,done,cost\nB1,5,2024-01-01,1\n")
+    repairs.cli("worker", "--once")
+    with closing(sqlite3.connect(repairs.root / ".vestry/state.sqlite")) as con:
+        ids = "SELECT workflow_uuid FROM workflow_status ORDER BY 1"
+        assert len(con.execute(ids).fetchall()) == 4
+        script = "import vestry.run.worker\nvestry.run.worker._KEEP *= 0\n" + QUICK
+        with working(repairs, tmp_path / "log", script):
+            until(lambda: len(con.execute(ids).fetchall()) == 2)
+        assert con.execute(ids).fetchall() == [("build/housing.repairs/2",), ("load/repairs/2",)]
+    assert "started" not in repairs.cli("worker", "--once").stderr
+
+
+def most_at_once(events: Sequence[dict[str, str]]) -> int:
+    now = most = 0
+    for event in events:
+        now += (event["kind"] == "started") - (
+            event["kind"] in ("done", "skipped", "failed") and bool(event.get("step"))
+        )
+        most = max(most, now)
+    return most
+
+
 def shared(council: Council, server: Postgres, database: str) -> None:
     server.execute(f"CREATE DATABASE {database}")
     council.write(
@@ -240,6 +286,7 @@ def test_two_workers_share_the_work_and_do_no_run_twice(council, postgres, tmp_p
         until(lambda: complete(council, tables), 150)
         status = json.loads(council.cli("status", "--json").stdout)
         assert status["workers"] == 2
+        assert {most_at_once(one.events), most_at_once(two.events)} <= {1, 2}
         steps = [[e["step"] for e in w.events if e["kind"] == "done"] for w in (one, two)]
     assert steps[0], "the first worker did nothing"
     assert steps[1], "the second worker did nothing"

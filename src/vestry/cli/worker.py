@@ -35,9 +35,7 @@ def worker(once: bool, log: str, folder: Path) -> None:
     with JsonLines() if log == "json" else WorkLog() as listen:
         well = Worker(folder, listen).work(once=once)
     sys.stdout.flush()
-    if not once:
-        os._exit(0)  # runs that wait between two steps are threads that never end
-    sys.exit(0 if well else 1)
+    os._exit(1 if once and not well else 0)  # runs that wait between two steps are threads that never end
 
 
 @click.command()

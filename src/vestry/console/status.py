@@ -55,9 +55,8 @@ def _block(title: str, rows: Iterable[tuple[str, str, str]], colour: str | None 
 
 
 def _doing(run: Run) -> str:
-    tables = run.job.tables
-    step = tables[min(run.steps, len(tables) - 1)]
-    return f"{step}, step {min(run.steps + 1, len(tables))} of {len(tables)} ({run.job.why})"
+    steps = len(run.job.tables)
+    return f"{run.step}, step {min(run.steps + 1, steps)} of {steps} ({run.job.why})"
 
 
 def _did(ran: Ran) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vestry.run.schedule import Job
-from vestry.run.state import QUEUE
+from vestry.run.state import WORKFLOW
 
+_QUEUE = "vestry"
 #: Runs are resumed only by the version that began them: it says how jobs are kept, not what recipes do.
 VERSION = "1"
 #: A run that has brought so many workers down is given up.
-_ATTEMPTS = 20
+_ATTEMPTS = 8
 #: How often the queue is looked at, in seconds.
 _POLL = 1.0
 
@@ -51,21 +52,23 @@ class Jobs:
         def step(plain: dict[str, Any], table: str) -> bool:
             return self._step(plain, table)
 
-        @DBOS.workflow(name="run", max_recovery_attempts=_ATTEMPTS)
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=_ATTEMPTS)
         def run(plain: dict[str, Any]) -> None:
             failed = [table for table in plain["tables"] if not step(plain, table)]
             if failed:
                 raise RuntimeError(f"{len(failed)} steps failed")  # so that DBOS keeps it as failed
 
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=parallel, polling_interval_sec=_POLL, on_conflict="always_update")
+        DBOS.register_queue(
+            _QUEUE, worker_concurrency=parallel, polling_interval_sec=_POLL, on_conflict="always_update"
+        )
 
     def begin(self, job: Job) -> None:
         """Put a job in the queue; where another worker was first, it stays the one."""
         self._dbos.enqueue_workflow_with_options(
             {
-                "workflow_name": "run",
-                "queue_name": QUEUE,
+                "workflow_name": WORKFLOW,
+                "queue_name": _QUEUE,
                 "workflow_id": job.id,
                 "app_version": VERSION,
                 "attributes": job.as_json(),

@@ -77,7 +77,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Run:
-    """A job that was begun, or is still to be: `status` is queued, running, done or failed."""
+    """A job that was begun, or is still to be: `status` is queued, running, done, failed or given up.
+
+    One is given up when it has brought the worker down too often.
+    """
 
     job: Job
     status: str
@@ -90,12 +93,17 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        return self.status in ("done", "failed")
+        return self.status in ("done", "failed", "given up")
 
     @property
     def failures(self) -> int:
         """Failures in a row, this one included."""
-        return self.job.failures + 1 if self.status == "failed" else 0
+        return self.job.failures + 1 if self.status in ("failed", "given up") else 0
+
+    @property
+    def step(self) -> str:
+        """The table that is next, or that it came to."""
+        return self.job.tables[min(self.steps, len(self.job.tables) - 1)]
 
 
 def subjects_of(project: Project) -> list[Subject]:
@@ -115,8 +123,8 @@ def subjects_of(project: Project) -> list[Subject]:
 def next_time(subject: Subject, last: Run | None, now: datetime, pause: timedelta = PAUSE) -> datetime | None:
     """When a subject is due, which may be past; None where it only waits for something to change."""
     again = None
-    if last and last.failures and last.ended:
-        again = last.ended + pause * min(2 ** (last.failures - 1), _LONGEST)
+    if last and last.failures:
+        again = (last.ended or last.started or last.created) + pause * min(2 ** (last.failures - 1), _LONGEST)
     if subject.follows:
         return again
     missed = latest(subject.schedule, now)

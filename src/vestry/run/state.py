@@ -20,15 +20,17 @@ from vestry.project import DataError, Project
 from vestry.project.project import expand
 from vestry.run.schedule import Job, Run, from_milliseconds
 
-QUEUE = "vestry"
+#: What DBOS calls our runs. Not all are in the queue: those that were given up are taken out of it.
+WORKFLOW = "vestry.run"
 _STATUS = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "running", "SUCCESS": "done"}
+_STATUS["MAX_RECOVERY_ATTEMPTS_EXCEEDED"] = "given up"
 #: All runs, with their place among those of their subject, the newest first: a run's id is subject and number.
 _ALL = """
     SELECT w.*, row_number() OVER (PARTITION BY rtrim(workflow_uuid, '0123456789') ORDER BY created_at DESC) AS place,
         status IN ('ENQUEUED', 'DELAYED', 'PENDING') AS is_open,
         (SELECT count(*) FROM {schema}operation_outputs AS o WHERE o.workflow_uuid = w.workflow_uuid) AS steps
     FROM {schema}workflow_status AS w
-    WHERE queue_name = '{queue}'
+    WHERE name = '{workflow}'
 """
 _RUNS = f"""
     SELECT attributes, status, created_at, started_at_epoch_ms, completed_at, executor_id, steps
@@ -72,7 +74,7 @@ def _ask(project: Project, sql: str, **values: object) -> list[tuple[Any, ...]]:
             return []
         with closing(sqlite3.connect(f"file:{_file(project)}?mode=ro", uri=True, timeout=10)) as con:
             try:
-                return con.execute(sql.format(schema="", queue=QUEUE, **values)).fetchall()
+                return con.execute(sql.format(schema="", workflow=WORKFLOW, **values)).fetchall()
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error):
                     return []
@@ -81,7 +83,7 @@ def _ask(project: Project, sql: str, **values: object) -> list[tuple[Any, ...]]:
 
     with _postgres(project) as con:
         try:
-            return list(con.execute(sql.format(schema="dbos.", queue=QUEUE, **values)).fetchall())
+            return list(con.execute(sql.format(schema="dbos.", workflow=WORKFLOW, **values)).fetchall())
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
             return []
 

@@ -29,7 +29,7 @@ from vestry.run.freshness import note_looks
 from vestry.run.incidents import Finding, Teller, settle
 from vestry.run.jobs import Jobs
 from vestry.run.plan import expected_marks
-from vestry.run.schedule import BUILD, PAUSE, Job, Run, Subject, builds_due, loads_due, subjects_of
+from vestry.run.schedule import BUILD, LOAD, PAUSE, Job, Run, Subject, builds_due, loads_due, subjects_of
 from vestry.run.state import old_runs, runs, state_url, take_place
 from vestry.run.workspace import Workspace
 
@@ -89,7 +89,9 @@ class Worker:
             raise VestryError(said, "vestry.toml", "check `url` of [state], and who may create tables there") from error
         for name in (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ():
             signal.signal(name, self.stop)
-        self.tell(Event("working", place.name))
+        loads = [s for s in subjects_of(project) if s.kind == LOAD]
+        said = f"{len(loads)} of {len(project.sources)} sources have a schedule"
+        self.tell(Event("working", place.name, detail=said))
         woken = True
         while not self._stop.is_set():
             self._wake.clear()
@@ -111,6 +113,7 @@ class Worker:
         try:
             self._reread()
             known = runs(self.workspace.project)
+            self._settle([_given_up(run) for run in known if run.status == "given up"])
             begun = self._due(known)
             for job in begun:
                 self.tell(Event("queued", job.id, job.subject, job.why))
@@ -227,6 +230,11 @@ class Worker:
     def _settle(self, found: list[Finding]) -> None:
         workspace = self.workspace
         settle(workspace.lake, lambda: workspace.engine, found, channels(workspace.project))
+
+
+def _given_up(run: Run) -> Finding:
+    what = f"the worker was killed each time it came to this step of {run.job.id}"
+    return Finding("failed", run.step, False, what, mend="look whether there is enough memory: see [engine]")
 
 
 def _written(root: Path) -> int:

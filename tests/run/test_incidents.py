@@ -151,10 +151,14 @@ def test_a_kill_between_telling_and_writing_it_down_tells_it_again_under_the_sam
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Teller(workspace.lake, lambda: workspace.engine, lambda _: None).tell({"pager": killed})
-    teller = Teller(workspace.lake, lambda: workspace.engine, lambda _: None)
+        Teller(lambda _: None).tell(workspace.lake, lambda: workspace.engine, {"pager": killed})
+    teller = Teller(lambda _: None)
     for _ in range(2):
-        teller.tell({"pager": lambda message: sent.append(f"{message.id}/{message.event}")})
+        teller.tell(
+            workspace.lake,
+            lambda: workspace.engine,
+            {"pager": lambda message: sent.append(f"{message.id}/{message.event}")},
+        )
     assert len(sent) == 2
     assert len(set(sent)) == 1
     workspace.close()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from vestry.project.cron import ZONE
+from vestry.run.alerts import Message
 from vestry.run.schedule import Run
 from vestry.run.status import Ran, Status
 
@@ -23,8 +24,7 @@ def show_status(status: Status, as_json: bool) -> None:
         click.echo(json.dumps(_plain(status), indent=2, default=str, ensure_ascii=False))
         return
     _headline(status)
-    opened = [(f"{m.kind} {m.subject}", _ago(datetime.fromisoformat(m.at), status), m.what) for m in status.incidents]
-    _block("Not well", opened, "red")
+    _block("Not well", [_opened(m, status) for m in status.incidents], "red")
     _block("Running", [(r.job.subject, _took(r, status), _doing(r)) for r in status.running], "yellow")
     _block("Waiting", [(w.subject, _at(w.until, status) if w.until else "", w.why) for w in status.waiting], "yellow")
     _block("Ran", [(r.subject, _ago(r.ended, status), _did(r)) for r in status.ran], "green")
@@ -39,6 +39,12 @@ def _headline(status: Status) -> None:
     else:
         working = f"{status.workers} worker{'s run' if status.workers > 1 else ' runs'}"
     click.secho(f"{well}; {working}.", bold=True, fg="red" if count else "green")
+
+
+def _opened(message: Message, status: Status) -> tuple[str, str, str]:
+    others = len(message.concerns)
+    rest = f" (concerns {others} table{'s' if others > 1 else ''})" if others and message.kind != "late" else ""
+    return f"{message.kind} {message.subject}", _ago(datetime.fromisoformat(message.at), status), message.what + rest
 
 
 def _block(title: str, rows: Iterable[tuple[str, str, str]], colour: str | None = None) -> None:

@@ -30,8 +30,7 @@ def afterwards(workspace: Workspace, outcomes: Sequence[Outcome], facts: Facts, 
     try:
         note_looks(workspace, outcomes, facts)
         judge(workspace, outcomes, facts)
-        teller = Teller(workspace.lake, lambda: workspace.engine, listen)
-        teller.tell(channels(workspace.project))
+        Teller(listen).tell(workspace.lake, lambda: workspace.engine, channels(workspace.project))
     except Exception as error:  # the tables are as they should be; only the telling is owed
         said = "the disk is full" if is_disk_full(error) else getattr(error, "what", type(error).__name__)
         listen(Event("untold", "", detail=f"incidents: {said}"))

@@ -114,22 +114,22 @@ def settle(lake: Lake, engine: Callable[[], Engine], findings: Sequence[Finding]
 class Teller:
     """Tells what is not told yet; a channel that fails is tried again later, and less and less often."""
 
-    def __init__(self, lake: Lake, engine: Callable[[], Engine], listen: Listener) -> None:
-        self._lake, self._engine, self._listen = lake, engine, listen
+    def __init__(self, listen: Listener) -> None:
+        self._listen = listen
         self._failing: dict[str, tuple[datetime, timedelta]] = {}
 
-    def tell(self, channels: Mapping[str, Send]) -> None:
-        if not self._lake.mark(INCIDENTS, OPEN):
+    def tell(self, lake: Lake, engine: Callable[[], Engine], channels: Mapping[str, Send]) -> None:
+        if not lake.mark(INCIDENTS, OPEN):
             return
         try:
-            with self._lake.lock(_SENDING, seconds=0):
-                self._tell({LOG: self._log, **channels})
+            with lake.lock(_SENDING, seconds=0):
+                self._tell(lake, engine, {LOG: self._log, **channels})
         except DataError:
             return  # another process is telling
 
-    def _tell(self, channels: Mapping[str, Send]) -> None:
+    def _tell(self, lake: Lake, engine: Callable[[], Engine], channels: Mapping[str, Send]) -> None:
         told = []
-        for message, channel in read(self._lake).untold:
+        for message, channel in read(lake).untold:
             waits, pause = self._failing.get(channel, (datetime.now(UTC), timedelta(0)))
             if channel not in channels or waits > datetime.now(UTC):
                 continue
@@ -142,13 +142,13 @@ class Teller:
             else:
                 self._failing.pop(channel, None)
                 told.append(_row(message, "told", channel))
-        with self._lake.lock(_CHANGING):
-            known = read(self._lake)
+        with lake.lock(_CHANGING):
+            known = read(lake)
             left = len(known.open) + sum(channel in channels for _, channel in known.untold) - len(told)
             if told:
-                _enter(self._lake, self._engine(), told, left)
+                _enter(lake, engine(), told, left)
             elif not left:
-                self._lake.note(INCIDENTS, {OPEN: 0})
+                lake.note(INCIDENTS, {OPEN: 0})
 
     def _log(self, message: Message) -> None:
         facts = {k: v for k, v in asdict(message).items() if k not in ("event", "subject", "what") and v}

@@ -52,11 +52,12 @@ class Worker:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._written = 0
         self.workspace = Workspace.open(self.root)
-        self._teller = Teller(self.workspace.lake, lambda: self.workspace.engine, self.tell)
+        self._teller = Teller(self.tell)
         self._failed: set[str] = set()
         #: Steps that had nothing to do at the last look: what was wrong with them is over.
         self._idle: list[Outcome] = []
         self._cleared = datetime.min.replace(tzinfo=UTC)
+        self._once = False
 
     def tell(self, event: Event) -> None:
         if event.kind != "finished":  # of one step only, which has said so itself
@@ -75,6 +76,7 @@ class Worker:
 
         Raises DataError where the database of the state cannot be reached at the beginning.
         """
+        self._once = once
         project = self.workspace.project
         place = take_place(project)
         if place is None:
@@ -124,10 +126,10 @@ class Worker:
                 jobs.forget(old_runs(self.workspace.project, datetime.now(UTC) - _KEEP))
             self._follow_up()
             return not begun and all(run.is_over for run in known)
-        except VestryError as error:
-            self.tell(Event("trouble", place, detail=error.what))
         except Exception as error:  # the night is long: what fails now may go well at the next look
-            self.tell(Event("trouble", place, detail=type(error).__name__))
+            if self._once:
+                raise
+            self.tell(Event("trouble", place, detail=getattr(error, "what", type(error).__name__)))
         return False
 
     def _reread(self) -> None:
@@ -137,13 +139,16 @@ class Worker:
             return
         self._written = written
         try:
-            self.workspace = Workspace.open(self.root)
-            _ = self.workspace.graph
+            opened = Workspace.open(self.root)
+            _ = opened.graph.order
+            self.workspace = opened
             found = Finding("failed", PROJECT, well=True)
         except ProjectError as error:
             first = error.faults[0]
-            what = f"the project has {len(error.faults)} faults, the first: {first.what}"
+            what = f"the project has faults, the first: {first.what}"
             found = Finding("failed", PROJECT, False, what, first.where, "see `vestry check`")
+        except VestryError as error:
+            found = Finding("failed", PROJECT, False, error.what, error.where, error.mend)
         self._settle([found])
 
     def _due(self, known: list[Run]) -> list[Job]:
@@ -224,7 +229,7 @@ class Worker:
         workspace = self.workspace
         idle, self._idle = self._idle, []
         judge(workspace, idle, Facts(workspace.lake))
-        self._teller.tell(channels(workspace.project))
+        self._teller.tell(workspace.lake, lambda: workspace.engine, channels(workspace.project))
         workspace.close()
 
     def _settle(self, found: list[Finding]) -> None:

@@ -251,19 +251,20 @@ def splink(root: Path) -> dict[str, float]:
 
     from splink import DuckDBAPI, Linker
 
-    from vestry.mdm.people.linker import RANDOM_PAIRS
+    from vestry.mdm.people.linker import RANDOM_PAIRS, training_rules
+    from vestry.mdm.people.standard import comparable
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     held = json.loads(_ask(root, "SELECT model FROM {model} ORDER BY model_id DESC LIMIT 1")[0][0])
     records = root / "standard.parquet"
-    _ask(root, f"COPY (SELECT * FROM {{standard}} WHERE NOT gone) TO '{records}' (FORMAT parquet)")
+    _ask(root, f"COPY (SELECT * FROM {comparable('{standard}')}) TO '{records}' (FORMAT parquet)")
     con = duckdb.connect()
     started = time.perf_counter()
     con.execute(f"CREATE TABLE records AS FROM '{records}'")
     linker = Linker("records", held["settings"], DuckDBAPI(connection=con), set_up_basic_logging=False)
     linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
-    for rule in _training(con):
+    for rule in training_rules(con, "records", _filled(con)):
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     # What was trained here is thrown away: the pairs are weighed by the very model of the index.
     linker = Linker("records", held["settings"], DuckDBAPI(connection=con), set_up_basic_logging=False)
@@ -275,14 +276,11 @@ def splink(root: Path) -> dict[str, float]:
     return {"seconds": round(seconds, 2), "peak_mb": round(peak)}
 
 
-def _training(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """The rules by which the index trains, with its caps."""
-    from vestry.mdm.people import linker
+def _filled(con: duckdb.DuckDBPyConnection) -> list[str]:
+    from vestry.mdm.people.standard import COMPARED
 
-    columns = sorted({c for rule in linker._TRAINING for c in rule})
-    counts = con.execute(f"SELECT {', '.join(f'count({c})' for c in columns)} FROM records").fetchone() or ()
-    filled = [c for c, count in zip(columns, counts, strict=True) if count]
-    return [linker._capped(con, "records", rule) for rule in linker._possible(linker._TRAINING, filled)[:3]]
+    counts = con.execute(f"SELECT {', '.join(f'count({c})' for c in COMPARED)} FROM records").fetchone() or ()
+    return [c for c, count in zip(COMPARED, counts, strict=True) if count]
 
 
 def main() -> None:

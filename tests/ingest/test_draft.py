@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,40 @@ def test_command_tells_what_comes_next(root: Path, tmp_path: Path) -> None:
         text=True,
     ).stdout
     assert json.loads(answer) == [{"bin": "B1", "day": "Mon"}, {"bin": "B2", "day": "Tue"}]
+
+
+def built(root: Path, draft_table: str) -> list[dict[str, object]]:
+    assert check(root) == []
+    workspace = Workspace.open(root)
+    outcomes = workspace.run(["+" + draft_table.rpartition(".")[0]], lambda event: None)
+    assert {o.status for o in outcomes} == {"done"}
+    return ask(workspace, f"select * from {draft_table} order by 1").to_pylist()
+
+
+def test_xml_and_geojson_are_added_as_they_are(root: Path, tmp_path: Path) -> None:
+    xml = tmp_path / "visits.xml"
+    xml.write_text("<Export><Visit id='1'><Ref>A1</Ref></Visit><Visit id='2'><Ref>A2</Ref></Visit></Export>")
+    draft = add_file(load_project(root), xml, domain="leisure")
+    assert yaml.safe_load((root / "sources" / "visits.yaml").read_text())["tables"]["visits"]["rows"] == "Export/Visit"
+    assert [r["ref"] for r in built(root, draft.table)] == ["A1", "A2"]
+    trees = tmp_path / "trees.geojson"
+    point = {"type": "Point", "coordinates": [-1.5, 53.8]}
+    features = [{"type": "Feature", "properties": {"tree": f"T{n}"}, "geometry": point} for n in range(3)]
+    trees.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    draft = add_file(load_project(root), trees, domain="leisure")
+    assert [(r["tree"], r["geometry_crs"]) for r in built(root, draft.table)] == [
+        (f"T{n}", "EPSG:4326") for n in range(3)
+    ]
+
+
+def test_an_archive_of_one_file_is_added_and_one_of_several_is_left_to_a_person(root: Path, tmp_path: Path) -> None:
+    one, several = tmp_path / "list.zip", tmp_path / "all.zip"
+    with zipfile.ZipFile(one, "w") as out:
+        out.writestr("Allotment list.csv", LIST)
+    with zipfile.ZipFile(several, "w") as out:
+        out.writestr("a.csv", LIST)
+        out.writestr("b.csv", LIST)
+    draft = add_file(load_project(root), one, domain="leisure")
+    assert len(built(root, draft.table)) == 3
+    with pytest.raises(VestryError, match=r"holds 2 files: a\.csv, b\.csv"):
+        add_file(load_project(root), several, domain="leisure")

@@ -93,3 +93,26 @@ def test_days_as_british_systems_write_them(con: duckdb.DuckDBPyConnection, text
 )
 def test_text_postcodes_and_uprns(con: duckdb.DuckDBPyConnection, call: str, text: str, wanted: str | None) -> None:
     assert value(con, call, text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "found"),
+    [
+        ("nhs_number(?)", "943 476 5919", "9434765919"),
+        ("nhs_number(?)", "9434765918", None),
+        ("nhs_number(?)", "0000000000", None),
+        ("nhs_number(?)", "94347659190", None),
+        ("ni_number(?)", "ab 12 34 56 c", "AB123456C"),
+        ("ni_number(?)", "AB123456", "AB123456"),
+        ("ni_number(?)", "BG123456C", None),
+        ("ni_number(?)", "AB000000C", None),
+        ("upn(?)", "B801200005001", "B801200005001"),
+        ("upn(?)", "Q207000016049", None),
+        ("upn(?)", "B80120000500A", None),
+        ("upn(?)", None, None),
+    ],
+)
+def test_identifiers_by_their_check_digits(
+    con: duckdb.DuckDBPyConnection, call: str, text: str | None, found: str | None
+) -> None:
+    assert value(con, call, text) == found

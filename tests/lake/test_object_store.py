@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
-import time
-
 import pytest
 
 from council import Council
+from servers.s3 import running
 
 
 @pytest.fixture
 def bucket(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    # A process of its own: reading a table's history keeps Python's lock while it waits for an answer.
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rsplit(":", 1)[1]],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="eu-west-2",
-        aws_access_key_id="key",
-        aws_secret_access_key="Quillfeather",
-        config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=10),
-    )
-    try:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                client.create_bucket(Bucket="council", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-                break
-            except BotoCoreError:
-                assert time.monotonic() < until, "moto's server does not answer"
-                time.sleep(0.2)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
+    with running(monkeypatch) as bucket:
+        yield bucket
 
 
 @pytest.mark.slow
@@ -61,7 +23,7 @@ def test_a_project_may_keep_its_lake_in_s3(tmp_path, bucket, monkeypatch):
         [lake]
         location = "s3://council/lake"
         [lake.options]
-        AWS_ENDPOINT_URL = "{bucket}"
+        AWS_ENDPOINT_URL = "{bucket.url}"
         AWS_ALLOW_HTTP = "true"
         AWS_REGION = "eu-west-2"
         AWS_ACCESS_KEY_ID = "key"

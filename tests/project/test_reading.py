@@ -99,10 +99,12 @@ def test_a_file_that_is_not_utf8_says_so(folder: Folder, said: Said) -> None:
 
 def test_a_value_of_several_types_is_one_fault(folder: Folder, said: Said) -> None:
     folder.change(
-        "sources/repairs.yaml", 'files: "*.csv"', 'files: "*.csv"\n    sheet: [1]\n    header_row: 0\n    format: cvs'
+        "sources/repairs.yaml",
+        'files: "*.csv"',
+        'files: "*.csv"\n    sheet: {a: 1}\n    header_row: 0\n    format: cvs',
     )
     assert said(folder) == [
-        "sources/repairs.yaml:6: `tables.job.sheet` must be text or a whole number\n    now it is a list",
+        "sources/repairs.yaml:6: `tables.job.sheet` must be text or a whole number or a list\n    now it is `key: value` lines",
         "sources/repairs.yaml:7: `tables.job.header_row` must be at least 1\n    now it is 0",
         "sources/repairs.yaml:8: `tables.job.format` cannot be `cvs`\n    did you mean `csv`?",
     ]

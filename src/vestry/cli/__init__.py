@@ -1,10 +1,12 @@
 """The `vestry` command: parses, calls, prints."""
 
 from vestry.cli.commands import main
+from vestry.cli.discover import discover
 from vestry.cli.people import people
 from vestry.cli.places import address
 from vestry.cli.worker import accept, status, worker
 
+main.add_command(discover)
 main.add_command(people)
 main.add_command(address)
 for command in (worker, status, accept):

@@ -192,25 +192,32 @@ def query(sql: str, limit: int, folder: Path, form: str) -> None:
 
 @main.command()
 @click.argument("name", required=False)
+@click.argument("key", nargs=-1)
 @project_option
 @format_options
-def show(name: str | None, folder: Path, form: str) -> None:
+def show(name: str | None, key: tuple[str, ...], folder: Path, form: str) -> None:
     """Show a table: what it is, whose, its columns, quality and versions. Without NAME: all tables.
+
+    With a KEY, the row that has it, and the rows of the same product that belong to it: of a claim, its audit pack.
 
     \b
     Examples:
       vestry show
       vestry show housing.repairs.repair
       vestry show bronze.repairs.fixwell --json
+      vestry show childrens.supporting_families.claim SF-2022/F000000012/2024-03-18
     """
-    from vestry.console import show_states, show_table
+    from vestry.console import show_row, show_states, show_table
     from vestry.project.names import TableName
     from vestry.run.describe import describe
     from vestry.run.report import states
+    from vestry.run.row import describe_row
 
     workspace = open_workspace(folder)
     if name is None:
         show_states(states(workspace.project, workspace.lake, workspace.known()), form)
+    elif key:
+        show_row(describe_row(workspace, TableName.parse(name), key), form)
     else:
         show_table(describe(workspace, TableName.parse(name)), form)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,9 @@ class Commands(click.Group):
 
             fail(error)
             ctx.exit(error.exit_code)
+        except BrokenPipeError:  # whoever read the answer has seen enough, as `head` has
+            sys.stdout = None
+            ctx.exit(0)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:

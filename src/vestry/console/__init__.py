@@ -165,6 +165,32 @@ def show_table(described: Mapping[str, Any], form: str) -> None:
         print_table([[r[k] for k in rules] for r in described["rules"]], rules)
 
 
+def show_row(described: Mapping[str, Any], form: str) -> None:
+    """One row, and below it the rows that belong to it, each on as many lines as it needs."""
+    if form == "json":
+        click.echo(json.dumps(described, indent=2, default=str, ensure_ascii=False))
+        return
+    if form != "table":
+        show_rows([described["row"]], list(described["row"]), form)
+        return
+    import textwrap
+
+    row = described["row"]
+    click.secho(described["table"], bold=True)
+    longest = max(map(len, row))
+    for name, value in row.items():
+        if value not in (None, ""):
+            click.echo(f"  {name:<{longest}}  {value}")
+    for part in described["parts"]:
+        click.echo()
+        click.secho(f"{part['table']}  {part['description'] or ''}", bold=True)
+        columns = [c for c in part["rows"][0] if c not in row]
+        click.secho(f"  {' · '.join(columns)}", dim=True)
+        for line in part["rows"]:
+            said = " · ".join(str(line[c]) for c in columns if line[c] is not None)
+            click.echo(textwrap.fill(said, _columns(), initial_indent="  ", subsequent_indent="      "))
+
+
 def fail(error: VestryError) -> None:
     """Say what went wrong, where, and what to do, on standard error."""
     head = f"{error.where}: {error.what}" if error.where else error.what

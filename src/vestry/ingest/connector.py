@@ -39,6 +39,8 @@ class Part:
     rejected: pa.Table | None = None
     #: Which earlier rows go: those of this origin, of the whole table, or none (the part adds to them).
     replaces: Literal["origin", "table", "nothing"] = "origin"
+    #: The file that the part is a piece of, `of/piece`: all that came of it before goes, whichever piece it was.
+    of: str | None = None
     marks: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     #: Whether records say only what they know, so that a column that none of them has is not gone.

@@ -14,7 +14,11 @@ import duckdb
 import yaml
 
 from vestry.ingest.files import ColumnProfile, FileOptions, FileProfile, inspect_file, sheets
+from vestry.ingest.files.archive import Archive, is_zip
+from vestry.ingest.files.geo import beside
 from vestry.ingest.files.names import snake_case
+from vestry.ingest.files.pieces import pieces
+from vestry.ingest.files.xmlfile import record_paths, refuse_doctype
 from vestry.project import Project, VestryError, literal, quote
 from vestry.project.names import is_name
 
@@ -64,16 +68,16 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     read, or its source is there already.
     """
     if not file.is_file():
-        raise VestryError(f"there is no file {file}", mend="name a CSV, JSON, XLSX or Parquet file")
+        raise VestryError(f"there is no file {file}", mend="name a CSV, JSON, XML, XLSX, Parquet or map file")
     name = snake_case(file.stem if sheet is None else f"{file.stem} {sheet}") or "file"
     target = project.root / "sources" / f"{name}.yaml"
     if name in project.sources or target.exists():
         raise VestryError(
             f"the source `{name}` is there already", f"sources/{name}.yaml", "rename the file, or edit it"
         )
-    options = FileOptions(sheet=sheet)
+    options = FileOptions(sheet=sheet, rows=_records(file))
     with tempfile.TemporaryDirectory(prefix="vestry-") as workdir, duckdb.connect() as con:
-        found = inspect_file(file, options, con, Path(workdir))
+        found = inspect_file(_unpacked(file, options, Path(workdir)), options, con, Path(workdir))
     if not found.columns:
         raise VestryError("no table was found in the file", str(file), "is there a row of headers?")
     domain = domain or (next(iter(project.domains)) if len(project.domains) == 1 else _DRAFTS)
@@ -85,7 +89,7 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     base, copied = _place(project, file, name)
     written = [
         *_write_domain(project, domain),
-        _write(target, _source(file, base, name, sheet)),
+        _write(target, _source(file, base, name, options)),
         _write(folder / "contract.yaml", _contract(file, found, domain, name)),
         _write(folder / f"{name}.sql", _sql(found, name)),
     ]
@@ -95,6 +99,31 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     if sheet is None and len(others) > 1:
         look_at.append(f"the workbook has {len(others)} sheets ({', '.join(others)}): name another with --sheet")
     return Draft(f"{domain}.{name}.{name}", tuple(written), tuple(decided), tuple(look_at))
+
+
+def _records(file: Path) -> str | None:
+    """Of XML, the path to what are likely its records; None for all else."""
+    if file.suffix.lower() != ".xml":
+        return None
+    refuse_doctype(file)
+    return next(iter(record_paths(file)), None)
+
+
+def _unpacked(file: Path, options: FileOptions, workdir: Path) -> Path:
+    """The file itself, or the one that was packed in it.
+
+    Raises VestryError with their names where there are several: which is meant is for a person to say.
+    """
+    if is_zip(file):
+        names = Archive(file).names(())
+        shapes = [n for n in names if n.lower().endswith(".shp")]
+        if len(shapes or names) > 1:
+            raise VestryError(
+                f"the archive holds {len(shapes or names)} files: {', '.join((shapes or names)[:5])}",
+                str(file),
+                "unpack it and add one; then let `files` of its source name the archive, and `members` those in it",
+            )
+    return next(pieces(file, options, workdir)).path
 
 
 def _is_workbook(file: Path) -> bool:
@@ -108,15 +137,15 @@ def _place(project: Project, file: Path, name: str) -> tuple[str, list[str]]:
         return file.parent.relative_to(project.root).as_posix(), []
     folder = project.root / _DROP / name
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(file, folder / file.name)
+    for one in [file, *(beside(file) if file.suffix.lower() == ".shp" else ())]:
+        shutil.copy2(one, folder / one.name)
     return f"{_DROP}/{name}", [f"the file was copied to {_DROP}/{name}: drop its next versions there"]
 
 
-def _source(file: Path, base: str, name: str, sheet: str | None) -> dict[str, Any]:
+def _source(file: Path, base: str, name: str, options: FileOptions) -> dict[str, Any]:
     glob = re.sub(r"([\[\]*?])", r"[\1]", file.name)
     table: dict[str, Any] = {"files": glob if base != f"{_DROP}/{name}" else f"*{file.suffix}"}
-    if sheet is not None:
-        table["sheet"] = sheet
+    table |= {key: value for key in ("sheet", "rows") if (value := getattr(options, key)) is not None}
     return {
         "connector": "files",
         "description": f"Drafted from {file.name}: say whose it is and what it holds",

@@ -119,3 +119,8 @@ def marks_without_aside(mark: Callable[[str], int | None]) -> Callable[[str], in
 def marks_taken(marks: Mapping[str, int], mark: Callable[[str], int | None]) -> dict[str, int]:
     """The marks of a part that is loaded: what was aside before is so no more."""
     return {**marks, **{f"{_ASIDE}{name}": 0 for name in marks if mark(f"{_ASIDE}{name}")}}
+
+
+def were_aside(marks: Mapping[str, int]) -> bool:
+    """Whether what is loaded now was set aside before, so that its rejected rows go."""
+    return any(name.startswith(_ASIDE) for name in marks)

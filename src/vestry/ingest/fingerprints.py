@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from vestry.ingest.files.scan import Scan, scan
 
 #: A file touched so shortly before it was read may be touched again without a new time.
 _SETTLED_NS = 2_000_000_000
+#: Before the name of a file that was not at rest: what is kept of it is when it was first seen so.
+_FIRST_SEEN = "first seen: "
 
 
 class Fingerprints:
@@ -47,6 +50,32 @@ class Fingerprints:
                 self._known[str(path)] = [stat.st_size, stat.st_mtime_ns, digest]
                 self._changed = True
         return digest
+
+    def kept(self, key: str, signs: Sequence[object]) -> str | None:
+        """The digest that was kept of a file elsewhere, if these signs of it are still the same."""
+        entry = self._known.get(key)
+        return str(entry[-1]) if entry and entry[:-1] == list(signs) else None
+
+    def keep(self, key: str, signs: Sequence[object], digest: str) -> None:
+        """Remember a file elsewhere by what its place says of it, so that it is not fetched again."""
+        with self._lock:
+            self._known[key] = [*signs, digest]
+            self._known.pop(_FIRST_SEEN + key, None)
+            self._changed = True
+
+    def settled(self, key: str, signs: Sequence[object], modified: float, seconds: float) -> bool:
+        """Has a file not changed for so long? By its own time; or, where that server's clock is wrong, by ours.
+
+        What was not settled is remembered: one that is seen unchanged again after that time is.
+        """
+        now = time.time()
+        if now - modified >= seconds or self.kept(key, signs) is not None:
+            return True
+        first = self.kept(_FIRST_SEEN + key, signs)
+        if first is None:
+            self.keep(_FIRST_SEEN + key, signs, str(now))
+            return False
+        return now - float(first) >= seconds
 
     def save(self) -> None:
         """Write the cache, in one move."""

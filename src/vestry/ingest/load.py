@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from vestry.ingest.drift import (
     marks_aside,
     marks_taken,
     marks_without_aside,
+    were_aside,
 )
 from vestry.ingest.fingerprints import Fingerprints, number
 from vestry.lake import REPLACED, Engine, Lake, Staged, failure, is_disk_full
@@ -128,8 +129,10 @@ class _Load:
         self.bad: list[Staged] = []
         self.parts: list[dict[str, Any]] = []
         self.marks: dict[str, int] = {}
-        self.replaced: list[str] = []
-        self.replaced_rejected: list[str] = []
+        self.aside_marks: dict[str, int] = {}
+        self.replaced: set[str] = set()
+        self.replaced_rejected: set[str] = set()
+        self.taken_apart: set[str] = set()
         self.whole = False
         self.before = last_columns(lake, context.bronze)
         self.columns: dict[str, str] = {}
@@ -170,19 +173,21 @@ class _Load:
         if part.rejected is not None and part.rejected.num_rows:
             rejected += part.rejected.num_rows
             self.bad.append(self._stage_rejected(part))
+        if part.of:
+            self.taken_apart.add(part.of)
         if drift:
-            self.replaced_rejected.append(part.origin)
+            self.replaced_rejected.add(part.of or part.origin)
             self.drift = drift
             # What comes by a cursor comes again, for bronze does not hold it; all else is known by its marks.
-            self.marks |= marks_aside(part.marks) if part.replaces != "nothing" else {}
+            self.aside_marks |= marks_aside(part.marks) if part.replaces != "nothing" else {}
         else:
             self.have = {name.casefold(): (name, kind) for name, kind in staged.columns} | self.have
             self.columns |= columns
             self.staged.append(staged)
             self.marks |= marks_taken(part.marks, self.context.mark)
             if part.replaces != "nothing":
-                self.replaced.append(part.origin)
-                self.replaced_rejected.append(part.origin)
+                self.replaced.add(part.of or part.origin)
+                self.replaced_rejected.add(part.of or part.origin)
             self.whole = self.whole or part.replaces == "table"
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
@@ -271,8 +276,8 @@ class _Load:
             "parts": self.parts,
             "seconds": round(time.monotonic() - self.started, 3),
         }
-        marks = {**self.marks, LOADED_AT: self.at}
-        if self.whole and len(self.parts) == 1:
+        marks = {**self.marks, **self.aside_marks, LOADED_AT: self.at}
+        if self.whole and len(self.parts) == 1 and not were_aside(self.marks):
             content, known = self._content(totals["rejected"]), self.context.mark
             if content == known(CONTENT) and (known(REPLACED) or 0) <= self.last:
                 self.lake.note(bronze, marks)
@@ -281,7 +286,7 @@ class _Load:
         with self.lake.lock(self._rejected):
             rejected, rejected_gone = self._rejected_rows()
             taken = sum(self.staged[1:], self.staged[0]) if self.staged else self._empty(bronze)
-            staged, gone = self._with_earlier(taken, _of(self.replaced))
+            staged, gone = self._with_earlier(taken, self._of(self.replaced))
             if self.whole or gone:
                 marks[REPLACED] = self.at
             self._aside.clear()
@@ -310,6 +315,17 @@ class _Load:
         columns = dict(column for part in self.staged for column in part.columns)
         return Staged(staged.table, staged.uri, tuple(columns.items()), staged.files)
 
+    def _of(self, origins: Collection[str]) -> str:
+        """SQL of the earlier rows that go because their origin was read again."""
+        if not origins:
+            return ""
+        # The character after `/` is `0`: a range, unlike a pattern, lets statistics skip files.
+        pieces = [
+            f"_source >= {literal(of + '/')} AND _source < {literal(of + '0')}"
+            for of in sorted(self.taken_apart & set(origins))
+        ]
+        return " OR ".join([f"_source IN ({', '.join(map(literal, sorted(origins)))})", *pieces])
+
     def _rejected_rows(self) -> tuple[Staged | None, bool | list[str]]:
         """What the rejected table gets, if anything, and what of it goes: also what a killed load left there."""
         there = self.lake.open(self._rejected) is not None
@@ -320,7 +336,7 @@ class _Load:
             empty = replace(empty, columns=tuple(self.lake.columns(self._rejected).items()))
         staged = sum(self.bad[1:], self.bad[0]) if self.bad else empty
         unfinished = f"_loaded_at > make_timestamptz({self.last})"
-        replaced = _of(self.replaced_rejected)
+        replaced = self._of(self.replaced_rejected)
         condition = f"({replaced}) OR {unfinished}" if replaced else unfinished
         staged, gone = self._with_earlier(staged, condition)
         return (staged, gone) if staged.files or gone else (None, False)
@@ -333,12 +349,6 @@ class _Load:
         if found is None:
             return staged, []
         return staged + self._write(staged.table, found.kept), list(found.files)
-
-
-def _of(origins: Sequence[str]) -> str:
-    """SQL of the earlier rows that go because their origin was read again."""
-    listed = ", ".join(literal(o) for o in origins)
-    return f"_source IN ({listed})" if listed else ""
 
 
 def _explained(error: duckdb.Error, context: Context) -> VestryError:

@@ -17,8 +17,11 @@ from vestry.project import TableName, VestryError, literal, quote
 if TYPE_CHECKING:
     import duckdb
 
-_MACROS = Path(__file__).with_name("macros.sql")
+#: The functions that the SQL of products has besides DuckDB's own.
+MACROS = Path(__file__).with_name("macros.sql")
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+_SPATIAL = re.compile(r"\bST_\w+\s*\(", re.IGNORECASE)
 
 
 def extension(name: str) -> Path:
@@ -59,7 +62,7 @@ class Engine:
         self._root.execute("SET TimeZone = 'UTC'")
         self._loaded: set[str] = set()
         self._changing = threading.RLock()
-        self._root.execute(_MACROS.read_text(encoding="utf-8"))
+        self._root.execute(MACROS.read_text(encoding="utf-8"))
         self.load("delta")
         if not lake.is_local:
             self.load("httpfs")
@@ -71,6 +74,11 @@ class Engine:
             if name not in self._loaded:
                 self._root.execute(f"LOAD {literal(str(extension(name)))}")
                 self._loaded.add(name)
+
+    def load_for(self, sql: str) -> None:
+        """Load what the functions need that the SQL names: `ST_…` are those of maps."""
+        if _SPATIAL.search(sql):
+            self.load("spatial")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection to the same instance: other threads' work does not disturb it."""

@@ -253,6 +253,7 @@ class _Binding:
         """The columns (name, type) of a SELECT, or the fault in it; `line` where all of it is one line of its file."""
         import duckdb
 
+        self.engine.load_for(sql)
         try:
             rows = self.con.execute(f"DESCRIBE {sql.strip().rstrip(';')}").fetchall()
         except duckdb.Error as error:

@@ -6,6 +6,7 @@ are what an editor shows.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -148,30 +149,98 @@ class SourceSettings(Strict):
     )
 
 
+def _as_span(value: Any) -> Any:
+    """`1-8`, the first and the last character, as where it begins and how long it is."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*-\s*(\d+)", value.strip())):
+        return int(found[1]), int(found[2]) - int(found[1]) + 1
+    if isinstance(value, list) and len(value) == 2:
+        return tuple(value)
+    raise ValueError("`1-8` (the first and the last character, from 1) or `[1, 8]` (the first, and how many)")
+
+
+#: A field of a line: where it begins (from 1), and how many characters it has.
+Span = Annotated[
+    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    BeforeValidator(_as_span),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "integer"}}]}),
+]
+
+
+def _is_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError("a regular expression, such as ^1") from error
+    return value
+
+
+FileFormat = Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet", "fixed", "xml", "geojson", "gpkg", "shapefile"]
+
+
 class FileTable(Strict):
     """A table that comes as files: dropped in a folder, perhaps by several people."""
 
     files: Names = Field(description="Globs below the source's path. Files added later are found.")
     description: str | None = None
-    format: Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet"] | None = Field(
-        default=None, description="Found from the content where it is not given."
+    format: FileFormat | None = Field(
+        default=None, description="Found from the content where it is not given, but for `fixed`."
     )
     encoding: str | None = Field(default=None, description="Found where it is not given.")
     delimiter: str | None = Field(default=None, description="Found where it is not given.")
-    sheet: str | int | None = Field(default=None, description="Name or number (from 1) of the workbook's sheet.")
+    sheet: str | int | list[str | int] | None = Field(
+        default=None,
+        description="Name or number (from 1) of the workbook's sheet; several, or a pattern such as `*`. "
+        "Of a GeoPackage the layer.",
+    )
+    members: Names = Field(
+        default_factory=list, description="Patterns of the files that are meant in an archive. Default: all."
+    )
     header_row: int | None = Field(default=None, ge=1, description="Line of the header. Found where it is not given.")
     header_rows: int | None = Field(default=None, ge=1, le=2, description="2 where the header is two rows deep.")
-    rows: str | None = Field(default=None, description="JSON: dotted path to the list of records.")
+    rows: str | None = Field(
+        default=None,
+        description="JSON: dotted path to the list of records. XML: path to the element that is a record, with `/`.",
+    )
+    fields: dict[str, Span] = Field(
+        default_factory=dict, description="Fixed width: our name, and the first and last character, from 1: `1-8`."
+    )
+    lines: Annotated[str, AfterValidator(_is_pattern)] | None = Field(
+        default=None, description="Fixed width: a pattern of the lines that are this table's records, such as `^1`."
+    )
+    crs: str | None = Field(
+        default=None,
+        description="Reference system of geometries, where the file does not say it: EPSG:27700 is the National Grid.",
+    )
     columns: dict[str, Names] = Field(
         default_factory=dict, description="For headers that drift: our name, and every header it has had."
     )
 
 
 class FileSource(SourceSettings):
-    """Files in a folder: CSV, TSV, JSON, NDJSON, XLSX, Parquet."""
+    """Files in a folder, on an SFTP server or in an object store; text, workbooks, XML, Parquet, maps; also zipped."""
 
     connector: Literal["files"]
-    path: str = Field(default=".", description="The folder, relative to the project, or ${NAME}.")
+    path: str = Field(
+        default=".",
+        description="A folder, relative to the project; or sftp://user@server/folder, s3://bucket/folder. ${NAME} too.",
+    )
+    settle: str | None = Field(
+        default=None,
+        description="A file that changed more recently waits: it may be on its way. Default: 30s; of a folder, 0s.",
+    )
+    password: str | None = Field(default=None, description="SFTP: as ${NAME}.")
+    key: str | None = Field(default=None, description="SFTP: the private key, or the path of its file, as ${NAME}.")
+    passphrase: str | None = Field(default=None, description="SFTP: the key's, as ${NAME}.")
+    host_key: Names = Field(
+        default_factory=list, description="SFTP: the server's fingerprint, SHA256:…, as its owner tells it."
+    )
+    known_hosts: str | None = Field(
+        default=None, description="SFTP: OpenSSH's file of known hosts. Default: ~/.ssh/known_hosts."
+    )
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Settings of the object store, as the lake's, such as AWS_ENDPOINT_URL. Secrets as ${NAME}.",
+    )
     tables: dict[str, FileTable] = Field(min_length=1)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.models import DomainFile, Settings, SnapshotFile
-from vestry.project.source import CONNECTORS
+from vestry.project.source import source_models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 #: Each kind of file that this package reads: what it is, and where such files stand.
@@ -81,7 +81,7 @@ def editor_settings(folder: str) -> dict[str, Any]:
 
 def _of_model(kind: str) -> dict[str, Any]:
     if kind == "source":
-        union: Any = reduce(or_, CONNECTORS.values())
+        union: Any = reduce(or_, source_models().values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
     models: dict[str, type[BaseModel]] = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}
     return {**models, **_builders()}[kind].model_json_schema()

@@ -55,10 +55,11 @@ def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
         faults.extend(error.faults)
         return None
     kind = document.data.get("connector")
-    model = CONNECTORS.get(kind) or _model_of_another_package(str(kind))
+    model = CONNECTORS.get(kind) or _model_of(str(kind))
     if model is None:
+        known = sorted(entry.name for entry in entry_points(group="vestry.connectors"))
         what = f"unknown connector `{kind}`" if kind else "the key `connector` is missing"
-        mend = did_you_mean(str(kind), CONNECTORS) if kind else f"add `connector:` {listed(CONNECTORS, 'or')}"
+        mend = did_you_mean(str(kind), known) if kind else f"add `connector:` {listed(known, 'or')}"
         faults.append(Fault(shown, document.line(("connector",)), what, mend))
         return None
     spec: Any = validated(model, document.data, shown, document.line, faults)
@@ -71,8 +72,14 @@ def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
     return Source(file.stem, document, spec)
 
 
-def _model_of_another_package(kind: str) -> type[BaseModel] | None:
-    """The `Settings` of a connector that another package brings: a pydantic model with `connector` and `tables`."""
+def source_models() -> dict[str, type[BaseModel]]:
+    """The model of each connector's YAML, ours and other packages'."""
+    others = sorted({entry.name for entry in entry_points(group="vestry.connectors")} - set(CONNECTORS))
+    return {**CONNECTORS, **{kind: model for kind in others if (model := _model_of(kind))}}
+
+
+def _model_of(kind: str) -> type[BaseModel] | None:
+    """The `Settings` of a connector that stands by itself: a pydantic model with `connector` and `tables`."""
     for entry in entry_points(group="vestry.connectors", name=kind):
         model = getattr(entry.load(), "Settings", None)
         if isinstance(model, type) and issubclass(model, BaseModel):

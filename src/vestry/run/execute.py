@@ -17,7 +17,7 @@ from vestry.ingest.fingerprints import Fingerprints
 from vestry.ingest.load import context_of, load, news
 from vestry.lake import DATA, Engine, Lake, is_disk_full
 from vestry.lake.ledger import enter
-from vestry.project import DataError, Project, TableName, VestryError, literal
+from vestry.project import DataError, ProductTable, Project, TableName, VestryError, literal
 from vestry.project.names import DECISION
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
@@ -228,6 +228,7 @@ class _Run:
                     self._mount(name)
             expected = expected_marks(table, inputs)
             anew = marks(DATA) is None or marks(CODE) != expected[CODE] or marks(CONTRACT) != expected[CONTRACT]
+            self.engine.load_for(_sql_of(table))
             with self.engine.cursor() as con:
                 context = Context(
                     self.project,
@@ -285,6 +286,12 @@ class _Run:
         )
         with self.engine.cursor() as con:
             enter(self.lake, con, STEPS, select, skip_by=["run", "table_name", "ended_at"])
+
+
+def _sql_of(table: ProductTable) -> str:
+    """The recipe, and the SQL of its contract's rules."""
+    rules = [*table.contract.quality, *(rule for column in table.contract.columns for rule in column.quality)]
+    return "\n".join([table.recipe.read_text("utf-8", "replace"), *(rule.query or "" for rule in rules)])
 
 
 def _unforeseen(error: Exception, name: TableName) -> DataError:

@@ -38,6 +38,7 @@ def ask(workspace: Workspace, sql: str) -> pa.Table:
         ) from error
     for name in names:
         workspace.engine.mount(workspace.existing(name))
+    workspace.engine.load_for(text)
     with workspace.engine.cursor() as con:
         try:
             return con.execute(text).to_arrow_table()

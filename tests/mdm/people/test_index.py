@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from town import MATCH, Town, settle
+from town import FAMILY, GIVEN_F, MATCH, STREETS, Town, settle
 
+from council import command
 from vestry.mdm.people.decisions import decide, queue
 from vestry.mdm.people.explain import Record
 from vestry.project import VestryError
@@ -333,6 +336,73 @@ def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(town: Town, mon
     after = _ids(town)
     assert {k: after[k] for k in before} == before
     assert after[TAX, "N1"] == after[HOMES, "FATHER"]
+
+
+def test_kill_9_at_any_moment_of_an_update_leaves_ids_as_they_were_or_as_they_shall_be(town: Town) -> None:
+    """Killed again and again, each time a little later, until it ends by itself."""
+    for n in range(60):
+        town.tax[f"N{n}"] = _row(
+            f"Ivo{n}", f"Marchbank{n}", f"1970-02-{n % 27 + 1:02}", "M", f"{n} Elm Street", "TS3 1AA"
+        )
+        town.homes[f"N{n}"] = dict(town.tax[f"N{n}"])
+    town.save()
+    before, seconds = _ids(town), 1.0
+    while True:
+        process = subprocess.Popen(
+            command("run", "-C", str(town.root)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert process.wait(seconds) == 0
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        now = _ids(town)
+        assert {k: now[k] for k in before} == before
+        seconds += 1.0
+    after = _ids(town)
+    assert seconds > 2 and {k: after[k] for k in before} == before
+    assert all(after[TAX, f"N{n}"] == after[HOMES, f"N{n}"] for n in range(60))
+    assert town.one("SELECT count(*) FROM people.index.person_event WHERE record_id LIKE 'N%'") == 120
+
+
+def test_one_who_changes_name_home_and_telephone_at_once_is_one_person_by_what_stays(town: Town) -> None:
+    before = _row("Ottilie", "Brandreth", "1979-10-23", "F", "4 Pound Lane", "TS1 2AA", telephone="01632 960111")
+    town.homes["BEFORE"] = {**before, "nino": "AB123456C"}
+    after = _row("Ottilie", "Nightingale", "1979-10-23", "F", "88 Quay Road", "TS7 5XX", telephone="01632 960222")
+    town.tax["AFTER"] = {**after, "nino": "AB 12 34 56 C"}
+    # Nothing but a forename stays: nobody could know.
+    moved = {"address": "3 Gas Street", "postcode": "TS8 1BB", "surname": "Pettigrew", "telephone": "", "born": ""}
+    town.tax["UNKNOWN"] = {**after, **moved}
+    town.save()
+    town.good()
+    ids = _ids(town)
+    assert ids[HOMES, "BEFORE"] == ids[TAX, "AFTER"] != ids[TAX, "UNKNOWN"]
+
+
+def test_words_of_a_name_in_another_order_are_the_same_name(town: Town) -> None:
+    town.homes["A"] = _row("Lai Fong", "Chan", "1984-05-09", "F", "20 Warren Mews", "TS2 0AT")
+    town.tax["A"] = _row("Chan Lai", "Fong", "", "F", "20 Warren Mews", "TS2 0AT")
+    town.save()
+    town.good()
+    ids = _ids(town)
+    assert ids[HOMES, "A"] == ids[TAX, "A"]
+
+
+def test_where_homes_are_not_of_families_a_home_says_that_two_records_are_one(tmp_path: Path) -> None:
+    """A register of people who live alone, each in it twice and badly written."""
+    town = Town(tmp_path / "testham")
+    draw = random.Random(3)
+    for n in range(400):
+        name, family = draw.choice(GIVEN_F), draw.choice(FAMILY)
+        born = f"{draw.randint(1930, 1999)}-{draw.randint(1, 12):02}-{draw.randint(2, 28):02}"
+        row = _row(name, family, born, "F", f"{n + 1} {draw.choice(STREETS)} Street", f"TS{n % 9 + 1} {n % 7 + 1}AX")
+        town.homes[f"H{n}"] = row
+        town.tax[f"T{n}"] = {**row, "forename": "Zuzka", "surname": "Qwrst"} if n % 10 == 0 else dict(row)
+    town.save()
+    town.good()
+    ids = _ids(town)
+    assert sum(ids[TAX, f"T{n}"] == ids[HOMES, f"H{n}"] for n in range(0, 400, 10)) >= 36
 
 
 def test_a_match_file_that_maps_a_column_that_is_not_there_is_a_fault_with_its_line(town: Town) -> None:

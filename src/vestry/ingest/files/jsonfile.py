@@ -10,26 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from vestry.ingest.files.encoding import as_utf8
+from vestry.ingest.files.keyed import Keyed, Number
 from vestry.ingest.files.lines import TooLong, read_blocks
 from vestry.ingest.files.model import EmptyFile, FileOptions, FileRows, UnreadableFile
-from vestry.ingest.files.names import name_columns
 from vestry.ingest.files.scan import Scan
-from vestry.ingest.files.spool import Rejects, Spool
 
-_BATCH = 5_000
 _READ = 1 << 20
 _SPACE = re.compile(r"[\s,\ufeff]*")
-_MARK = "\ue000"
-_NUMBER = re.compile(f'"{_MARK}([^"]*)"')
-
-
-class _Number(str):
-    """A number as it stood in the text: 1.10 stays 1.10."""
-
-    __slots__ = ()
-
-
-_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number)
 
 
 def read_json(path: Path, options: FileOptions, workdir: Path, facts: Scan) -> FileRows:
@@ -38,7 +26,7 @@ def read_json(path: Path, options: FileOptions, workdir: Path, facts: Scan) -> F
     `_row` is the record's number; where records stand one to a line, the line.
     """
     text = as_utf8(path, facts, options.encoding, workdir)
-    table = _Table(workdir, options)
+    table = Keyed(workdir, options)
     with text.path.open(encoding="utf-8-sig") as file:
         start = file.read(1 << 16).lstrip()
     if not start:
@@ -55,87 +43,6 @@ def read_json(path: Path, options: FileOptions, workdir: Path, facts: Scan) -> F
         notes += _read_document(text.path, path, options, table)
     rows = table.done()
     return replace(rows, notes=(*notes, *rows.notes))
-
-
-class _Table:
-    """Records gathered into columns; a key that comes late becomes a column from there on."""
-
-    def __init__(self, workdir: Path, options: FileOptions) -> None:
-        self._options = options
-        self._keys: dict[str, None] = {}
-        self._records: list[dict[str, Any]] = []
-        self._numbers: list[int] = []
-        self._spool = Spool(workdir, [])
-        self.rejects = Rejects(workdir)
-        self.blank = 0
-
-    def add(self, number: int, record: Any, raw: str | None = None) -> None:
-        if not isinstance(record, dict):
-            self.rejects.add(number, _as_text(record) or "" if raw is None else raw, "not a record: no names in it")
-            return
-        self._records.append(record)
-        self._numbers.append(number)
-        if len(self._records) >= _BATCH:
-            self._flush()
-
-    def done(self) -> FileRows:
-        self._flush()
-        heads = list(self._keys)
-        columns = name_columns(heads, range(len(heads)), self._options.columns)
-        return FileRows(
-            select=self._spool.select(columns.names, columns.places),
-            columns=columns.names,
-            headers=columns.headers,
-            rows=self._spool.rows,
-            rejected=self.rejects.table(),
-            skipped={"preamble": 0, "header": 0, "repeated_header": 0, "blank": self.blank},
-            notes=(f"nothing for {', '.join(columns.missing)}",) if columns.missing else (),
-            missing=columns.missing,
-            patient=True,
-        )
-
-    def _flush(self) -> None:
-        known = len(self._keys)
-        for record in self._records:
-            if record.keys() - self._keys.keys():
-                self._keys.update(dict.fromkeys(record))
-        if len(self._keys) > known:
-            self._spool.widen(list(self._keys))
-        if self._records:
-            columns = [[_as_text(record.get(key)) for record in self._records] for key in self._keys]
-            self._spool.append(self._numbers, columns)
-        self._records, self._numbers = [], []
-
-
-def _as_text(value: Any) -> str | None:
-    match value:
-        case str():
-            return str(value)
-        case None:
-            return None
-        case bool():
-            return "true" if value else "false"
-    return _NUMBER.sub(r"\1", _dump(_marked(value))) if _has_numbers(value) else _dump(value)
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _has_numbers(value: Any) -> bool:
-    if isinstance(value, _Number):
-        return True
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_has_numbers(child) for child in children)
-
-
-def _marked(value: Any) -> Any:
-    """The same with numbers marked, so that they can lose their quotes again."""
-    if isinstance(value, _Number):
-        return _MARK + value
-    if isinstance(value, dict):
-        return {key: _marked(child) for key, child in value.items()}
-    return [_marked(child) for child in value] if isinstance(value, list) else value
 
 
 def _is_lines(start: str, options: FileOptions) -> bool:
@@ -155,7 +62,7 @@ def _is_lines(start: str, options: FileOptions) -> bool:
     return True
 
 
-def _read_lines(text: Path, table: _Table) -> None:
+def _read_lines(text: Path, table: Keyed) -> None:
     for part in read_blocks(text):
         if isinstance(part, TooLong):
             table.rejects.add(part.line, part.start, part.reason)
@@ -178,15 +85,25 @@ def _read_lines(text: Path, table: _Table) -> None:
             table.add(number, record, stripped)
 
 
-def _read_list(text: Path, path: Path, table: _Table) -> None:
+def _read_list(text: Path, path: Path, table: Keyed) -> None:
     for number, record in enumerate(_elements(text, path), 1):
         table.add(number, record)
 
 
 def _elements(text: Path, path: Path) -> Iterator[Any]:
     """The elements of a list, or of several lists or records one after another, in bounded memory."""
+    yield from _values(text, path, 0, inside=False)
+
+
+def elements_after(text: Path, path: Path, start: int) -> Iterator[Any]:
+    """The elements of the list that begins before the character `start`, and nothing after its end."""
+    yield from _values(text, path, start, inside=True)
+
+
+def _values(text: Path, path: Path, start: int, inside: bool) -> Iterator[Any]:
     with text.open(encoding="utf-8-sig", newline="") as file:
-        buffer, at, inside, count = "", 0, False, 0
+        file.read(start)
+        only, buffer, at, count = inside, "", 0, 0
         more = True
         while True:
             at = _skip(buffer, at)
@@ -197,6 +114,8 @@ def _elements(text: Path, path: Path) -> Iterator[Any]:
                 buffer, at = part, 0
                 continue
             if inside and buffer[at] == "]":
+                if only:
+                    return
                 inside, at = False, at + 1
                 continue
             if not inside and buffer[at] == "[":
@@ -236,7 +155,7 @@ def _cut_off(path: Path, count: int) -> UnreadableFile:
     )
 
 
-def _read_document(text: Path, path: Path, options: FileOptions, table: _Table) -> list[str]:
+def _read_document(text: Path, path: Path, options: FileOptions, table: Keyed) -> list[str]:
     """One JSON document that holds its records at some path; or several documents, one after another."""
     values = list(_elements(text, path)) if not options.rows else [_whole(text, path)]
     if options.rows:
@@ -257,6 +176,11 @@ def _whole(text: Path, path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise UnreadableFile(f"the JSON is cut off or broken{place}", str(path), "ask for it again") from None
+
+
+def records_at(text: Path, path: Path, dotted: str) -> list[Any]:
+    """The records at a path of one document."""
+    return _at_path(_whole(text, path), dotted, path)
 
 
 def _at_path(value: Any, dotted: str, path: Path) -> list[Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from vestry.ingest.files.encoding import looks_like_utf16
 from vestry.ingest.files.model import EmptyFile, FileOptions, UnreadableFile
 
-Kind = Literal["delimited", "json", "workbook", "html", "parquet"]
+Kind = Literal["delimited", "json", "workbook", "html", "parquet", "fixed", "xml", "geojson", "gpkg", "shapefile"]
 
 HEAD = 1 << 16
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -19,10 +19,10 @@ _HTML = re.compile(
     rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|table|meta|style)\b", re.I | re.S
 )
 _WORKBOOKS = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
-_JSON = {".json", ".ndjson", ".jsonl", ".geojson"}
+_JSON = {".json", ".ndjson", ".jsonl"}
 _TEXT = {".csv", ".tsv", ".tab", ".txt", ".psv"}
 _OTHERS = {
-    b"\x1f\x8b": ("compressed with gzip", "unpack it first"),
+    b"\x1f\x8b": ("compressed with gzip inside an archive", "unpack it first"),
     b"%PDF": ("a PDF", "ask for the figures as CSV or XLSX"),
     b"Rar!": ("a RAR archive", "unpack it first"),
     b"7z\xbc\xaf": ("a 7-Zip archive", "unpack it first"),
@@ -35,7 +35,35 @@ _SAYS: dict[Kind, str] = {
     "workbook": "a workbook",
     "html": "a web page",
     "parquet": "Parquet",
+    "fixed": "text of fixed width",
+    "xml": "XML",
+    "geojson": "GeoJSON",
+    "gpkg": "a GeoPackage",
+    "shapefile": "a shapefile",
 }
+_FORMATS: dict[str, Kind] = {
+    **dict.fromkeys(("csv", "tsv"), "delimited"),
+    **dict.fromkeys(("json", "ndjson"), "json"),
+    "xlsx": "workbook",
+}  # fmt: skip
+_SUFFIXES: dict[str, Kind] = {
+    **dict.fromkeys(_WORKBOOKS, "workbook"),
+    **dict.fromkeys(_JSON, "json"),
+    **dict.fromkeys(_TEXT, "delimited"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".html", ".htm"), "html"),
+    ".xml": "xml",
+    ".geojson": "geojson",
+    ".gpkg": "gpkg",
+    ".shp": "shapefile",
+}
+_SHAPEFILE = b"\x00\x00\x27\x0a" + bytes(20)
+#: The application's id in SQLite's header, of GeoPackage 1.2 and after, and before.
+_GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")
+_FEATURES = re.compile(rb'"type"\s*:\s*"FeatureCollection"')
+
+#: GeoJSON is JSON.
+_SAME = {("json", "geojson"), ("geojson", "json")}
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,7 @@ def find_kind(path: Path, options: FileOptions) -> Found:
         raise EmptyFile("the file is empty", str(path), "ask for it again: not even a header is in it")
     kind = _by_content(path, head, options)
     called = _by_name(path, options)
-    if called is None or called == kind:
+    if called is None or called == kind or (called, kind) in _SAME:
         return Found(kind)
     return Found(kind, (f"called {_SAYS[called]}, but is {_SAYS[kind]}: read as what it is",))
 
@@ -69,6 +97,10 @@ def _by_content(path: Path, head: bytes, options: FileOptions) -> Kind:
     if head.startswith(_OLE):
         _refuse_encrypted(path)
         return "workbook"
+    if head.startswith(_SHAPEFILE):
+        return "shapefile"
+    if head.startswith(b"SQLite format 3\0") and (head[68:72] in _GEOPACKAGE or path.suffix.lower() == ".gpkg"):
+        return "gpkg"
     for magic, (what, mend) in _OTHERS.items():
         if head.startswith(magic):
             raise UnreadableFile(f"the file is {what}", str(path), mend)
@@ -83,33 +115,20 @@ def _by_content(path: Path, head: bytes, options: FileOptions) -> Kind:
     if _HTML.match(text):
         return "html"
     called = _by_name(path, options)
-    if called == "json":
-        return "json"
-    if called != "delimited" and text.lstrip()[:1] in (b"{", b"["):
-        return "json"
+    if called == "fixed":
+        return "fixed"
+    if called == "xml" or (called != "delimited" and text.lstrip()[:1] == b"<"):
+        return "xml"
+    if called in ("json", "geojson") or (called != "delimited" and text.lstrip()[:1] in (b"{", b"[")):
+        # Where records are looked for at a path, or JSON is asked for by name, features are plain records.
+        return "geojson" if _FEATURES.search(text) and not (options.rows or options.format == "json") else "json"
     return "delimited"
 
 
 def _by_name(path: Path, options: FileOptions) -> Kind | None:
-    suffix = path.suffix.lower()
-    match options.format:
-        case "csv" | "tsv":
-            return "delimited"
-        case "json" | "ndjson":
-            return "json"
-        case "xlsx":
-            return "workbook"
-        case "parquet":
-            return "parquet"
-    if suffix in _WORKBOOKS:
-        return "workbook"
-    if suffix in _JSON:
-        return "json"
-    if suffix in _TEXT:
-        return "delimited"
-    if suffix in {".parquet", ".pq"}:
-        return "parquet"
-    return "html" if suffix in {".html", ".htm"} else None
+    if options.format is not None:
+        return _FORMATS.get(options.format) or cast("Kind", options.format)
+    return _SUFFIXES.get(path.suffix.lower())
 
 
 def _is_binary(head: bytes) -> bool:

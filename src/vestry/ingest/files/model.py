@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from vestry.project.errors import DataError
 
-Format = Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet"]
+Format = Literal["csv", "tsv", "json", "ndjson", "xlsx", "parquet", "fixed", "xml", "geojson", "gpkg", "shapefile"]
 
 #: Raw text of a rejected row is kept up to this many characters.
 RAW_LIMIT = 1_000_000
@@ -37,8 +37,9 @@ class FileOptions:
     format: Format | None = None
     encoding: str | None = None
     delimiter: str | None = None
-    sheet: str | int | None = None
-    """Name of the sheet, or its place in the workbook, from 1."""
+    sheet: str | int | Sequence[str | int] | None = None
+    """Name of the sheet, or its place in the workbook, from 1; several, or a pattern, for `pieces`. Of a
+    GeoPackage the layer."""
     header_row: int | None = None
     """The line or row of the header, from 1."""
     header_rows: int | None = None
@@ -46,7 +47,15 @@ class FileOptions:
     columns: Mapping[str, Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
     """Canonical name -> every header it has had. Case, spaces and punctuation do not matter."""
     rows: str | None = None
-    """JSON: the dotted path to the list of records."""
+    """JSON: the dotted path to the list of records. XML: the path to the element that is a record, with `/`."""
+    members: Sequence[str] = ()
+    """Of an archive: patterns of the files in it that are meant."""
+    fields: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
+    """Fixed width: name -> (place of the first character from 1, how many characters)."""
+    lines: str | None = None
+    """Fixed width: a pattern of the lines that are records of this table, such as `^1`."""
+    crs: str | None = None
+    """Of geometries: the reference system where the file does not say it, such as EPSG:27700."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class FileRows:
     rejected: pa.Table
     """`line` BIGINT, `raw` VARCHAR (cut at 1 MB), `reason` VARCHAR."""
     skipped: Mapping[str, int]
-    """Lines that are no data: preamble, header, repeated_header, blank."""
+    """Lines that are no data: preamble, header, repeated_header, blank; of fixed width, other (records)."""
     notes: tuple[str, ...]
     """In plain words, what was found."""
     missing: tuple[str, ...] = ()

@@ -54,7 +54,19 @@ def _read(
         from vestry.ingest.files.workbook import read_workbook
 
         return read_workbook(path, options, workdir)
+    if kind == "xml":
+        from vestry.ingest.files.xmlfile import read_xml
+
+        return read_xml(path, options, workdir)
+    if kind in ("geojson", "gpkg", "shapefile"):
+        from vestry.ingest.files.geo import read_geo
+
+        return read_geo(path, options, con, workdir, kind, facts)
     facts = facts or scan(path, digest=False)
+    if kind == "fixed":
+        from vestry.ingest.files.fixed import read_fixed
+
+        return read_fixed(path, options, workdir, facts)
     if kind == "json":
         from vestry.ingest.files.jsonfile import read_json
 

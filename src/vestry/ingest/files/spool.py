@@ -48,9 +48,11 @@ class Spool:
 
     def append(self, numbers: Sequence[int], columns: Sequence[Sequence[str | None]]) -> None:
         """Rows by column, in the order of the names."""
-        arrays = [_strings(column) for column in columns]
-        arrays.append(pa.array(numbers, pa.int64()))
-        self._batches.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self.append_arrays(pa.array(numbers, pa.int64()), [_strings(column) for column in columns])
+
+    def append_arrays(self, numbers: pa.Array, columns: Sequence[pa.Array]) -> None:
+        """The same, where they are Arrow's already."""
+        self._batches.append(pa.RecordBatch.from_arrays([*columns, numbers], schema=self._schema))
         self._waiting += len(numbers)
         self.rows += len(numbers)
         if self._waiting >= ROW_GROUP:

@@ -48,7 +48,7 @@ class _Cells:
 def read_workbook(path: Path, options: FileOptions, workdir: Path) -> FileRows:
     """The rows of one sheet: the one the source names, else the one with the most of a table in it."""
     book = _open(path)
-    if options.sheet is not None:
+    if isinstance(options.sheet, str | int):
         name = _named(book, options.sheet, path)
         cells = _cells(book, name, options)
     else:

@@ -19,9 +19,10 @@ import pyarrow as pa
 from vestry.lake import Lake
 from vestry.lake.rewrite import touched
 from vestry.mdm.people import standard
+from vestry.mdm.people.calibration import calibrated
 from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_comparison
 from vestry.mdm.people.grouping import count, regroup
-from vestry.mdm.people.linker import Model, calibrated, shift, train, weigh
+from vestry.mdm.people.linker import Model, train, weigh
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, literal, quote
 
@@ -33,12 +34,13 @@ TOLD = "vestry.index_told_apart"
 LEAST_WEIGHT = -12.0
 #: More new or changed records than this share of all are indexed like the first time, with the model that is there.
 _MANY = 0.25
-#: A column with fewer values than this share of the records teaches nothing.
+#: A column with fewer values than this share of the records teaches nothing, and is not compared.
 _FILLED = 0.01
 #: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
 _NAMES = ("given", "family", "middle", "sex")
 _BESIDES_NAMES = 2.0
-_IDENTIFIERS = ("nhs", "ni", "upn", "other")
+#: Columns that tell people apart by themselves, and the attributes that they are made of.
+_IDENTIFIERS = {"nhs": "nhs_number", "ni": "ni_number", "upn": "upn", "other": "other_id"}
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class Index:
         """What of the file shapes a model: not which rows there are, nor how golden values are chosen."""
         held = self.spec.model_dump(include={"blocking", "compare", "short_forms", "not_names"})
         mapped = sorted({name for people in self.spec.people for name in people.columns})
-        return json.dumps({**held, "columns": mapped}, sort_keys=True)
+        return json.dumps({**held, "columns": mapped, "standard": standard.VERSION}, sort_keys=True)
 
     def comparisons(self, filled: Collection[str]) -> tuple[Comparison, ...]:
         """Vestry's comparisons that the filled columns allow, with the file's."""
@@ -246,11 +248,13 @@ class Index:
         rules = [*standard.blocking_of(self.spec)]
         if "homes" in filled and self.spec.blocking.get(standard.HOME_RULE, []) is not None:
             rules.append("homes")
-        rules = [r for r in rules if r == "homes" or _filled_any(con, "mdm_all", f"k_{r}")]
+        known = self._identifiers()
+        rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, "mdm_all", f"k_{r}")]
         model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
         weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT)
-        better = calibrated(con, model, "mdm_weighed", size)
-        con.execute(f"UPDATE mdm_weighed SET weight = weight + {shift(model, better)}")
+        better = calibrated(con, model, "mdm_weighed", "mdm_all")
+        if not better.of_families:  # what is shared in one home has another weight now
+            weigh(con, "mdm_all", better, "mdm_weighed", LEAST_WEIGHT)
         last = 0
         if self.exists(self.names.model):
             row = con.execute(f"SELECT max(model_id) FROM {self.relation(self.names.model)}").fetchone()
@@ -296,7 +300,13 @@ class Index:
     def _filled(self, records: str, size: int) -> list[str]:
         counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
         row = self.con.execute(f"SELECT {counts} FROM {records}").fetchone() or ()
-        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size)]
+        # What an identifier says is known before anything is learnt: one that is mapped may be filled later.
+        known = self._identifiers()
+        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size) or c in known]
+
+    def _identifiers(self) -> set[str]:
+        mapped = {name for people in self.spec.people for name in people.columns}
+        return {column for column, name in _IDENTIFIERS.items() if name in mapped}
 
     # Pairs
 
@@ -329,7 +339,7 @@ class Index:
             "uid_l IN (SELECT uid FROM mdm_dirty) OR uid_r IN (SELECT uid FROM mdm_dirty) "
             "OR (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)"
         )
-        born_apart = _differs(model, "born") if "born" in model.compared else "false"
+        born_apart = _differs(model, "born") if "born" in model.compared and model.of_families else "false"
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, coalesce({born_apart}, false) AS born_apart, "
             f"{model_id}::BIGINT AS model_id FROM mdm_weighed"
@@ -390,7 +400,7 @@ def _rules(model: Model, spec: MatchFile) -> str:
     compared = model.compared
     other = [f"coalesce(w_{c}, 0)" for c in compared if c not in _NAMES] or ["0"]
     numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in _IDENTIFIERS] or ["0"]
-    apart = [_differs(model, c) for c in ("born", "given") if c in compared] or ["false"]
+    apart = [_differs(model, c) for c in ("born", "given") if c in compared and model.of_families] or ["false"]
     ask = (spec.thresholds.review + spec.thresholds.link) / 2
     return f"""
         DELETE FROM mdm_weighed WHERE greatest({", ".join([*other, "-99"])}) < {_BESIDES_NAMES};
@@ -400,8 +410,8 @@ def _rules(model: Model, spec: MatchFile) -> str:
 
 
 def _differs(model: Model, name: str) -> str:
-    """SQL that is true of pairs whose values of a comparison are plainly different."""
-    return f"abs(w_{name} - {model.different(name)}) < 0.01"
+    """SQL that is true of pairs whose values of a comparison are different."""
+    return " OR ".join(f"abs(w_{name} - {weight}) < 0.01" for weight in model.different(name))
 
 
 def _filled_any(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from vestry.mdm.people.comparisons import Comparison, Level
+from vestry.mdm.people.comparisons import IN_ONE_HOME, OF_SOME_LIKENESS, Comparison, Level
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,6 +38,8 @@ _TRAINING = (
     ("email",),
 )
 _LEAST = 1e-5
+#: Where more than this share of the pairs of one home are one person, homes are not of families.
+OF_FAMILIES = 0.6
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Model:
 
     settings: Mapping[str, Any]
     blocking: tuple[str, ...]
+    #: How likely two records that name one home are one person; None where homes are not compared.
+    one_home: float | None = None
 
     @property
     def prior(self) -> float:
@@ -69,18 +71,24 @@ class Model:
         }
         return tuple(sorted(found))
 
-    def different(self, name: str) -> float:
-        """The weight (bits) of the level of a comparison at which two values are plainly different."""
-        levels = next(c for c in self.settings["comparisons"] if c["output_column_name"] == name)["comparison_levels"]
-        return math.log2(levels[-1]["m_probability"] / levels[-1]["u_probability"])
+    @property
+    def of_families(self) -> bool:
+        """Whether records of one home are mostly of several people, as far as anybody knows."""
+        return self.one_home is None or self.one_home < OF_FAMILIES
+
+    def different(self, name: str) -> list[float]:
+        """The weights (bits) of the levels of a comparison at which two values are different."""
+        levels = levels_of(self.settings, name)
+        return [weight_of(s) for s in levels if s is levels[-1] or s["label_for_charts"].endswith(OF_SOME_LIKENESS)]
 
     def to_json(self) -> str:
-        return json.dumps({"settings": self.settings, "blocking": self.blocking}, ensure_ascii=False)
+        held = {"settings": self.settings, "blocking": self.blocking, "one_home": self.one_home}
+        return json.dumps(held, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Model:
         held = json.loads(text)
-        return cls(held["settings"], tuple(held["blocking"]))
+        return cls(held["settings"], tuple(held["blocking"]), held["one_home"])
 
 
 def train(
@@ -148,27 +156,19 @@ def weigh(
         )
 
 
-def calibrated(con: duckdb.DuckDBPyConnection, model: Model, pairs: str, records: int) -> Model:
-    """The model with the share of matches that its own scores add up to, found by going round until it stands."""
-    weights = con.execute(f"SELECT weight FROM {pairs}").fetchnumpy()["weight"]
-    possible = max(1.0, records * (records - 1) / 2)
-    before = prior = model.prior
-    for _ in range(50):
-        shifted = weights - _odds(before) + _odds(prior)
-        now = float((1 / (1 + np.exp2(-np.clip(shifted, -60, 60)))).sum() / possible)
-        now = min(max(now, 1e-12), 0.5)
-        if abs(math.log2(now / prior)) < 0.001:
-            break
-        prior = now
-    return Model({**model.settings, "probability_two_random_records_match": prior}, model.blocking)
+def levels_of(settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The levels of a comparison of a model, without that of what is not known."""
+    found = (c["comparison_levels"] for c in settings["comparisons"] if c["output_column_name"] == name)
+    return [level for level in next(found, []) if not level.get("is_null_level")]
 
 
-def shift(before: Model, after: Model) -> float:
-    """What a weight gains when the prior of one model is replaced by that of the other, in bits."""
-    return _odds(after.prior) - _odds(before.prior)
+def weight_of(level: Mapping[str, Any]) -> float:
+    """What a level says for two records being one person, in bits."""
+    return math.log2(level["m_probability"] / level["u_probability"])
 
 
-def _odds(probability: float) -> float:
+def odds(probability: float) -> float:
+    """The odds of a probability, in bits."""
     return math.log2(probability / (1 - probability))
 
 
@@ -261,7 +261,7 @@ def _settle(linker: Linker, comparisons: Sequence[Comparison]) -> None:
         ]
         for place, degree in enumerate(begun.levels):
             learnt_here = now[place : place + 2] != first[place : place + 2]
-            if degree.words.endswith("in one home") and not degree.fixed and learnt_here:
+            if degree.words.endswith(IN_ONE_HOME) and not degree.fixed and learnt_here:
                 now[place] = now[place + 1] = min(0.99, now[place] + now[place + 1])
         fixed = [*(level.fixed for level in begun.levels), False]
         for step, m, start, keep in zip(levels, now, first, fixed, strict=True):

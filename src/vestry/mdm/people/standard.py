@@ -21,11 +21,14 @@ HOME_OF_MANY = 40
 #: Records that share a key of a blocking rule with more others than this are left to the other rules.
 BLOCK_OF_MANY = 100
 
+#: Raised when records are standardised, found or compared in another way: then the index learns anew.
+VERSION = 2
+
 #: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
-    "given", "whole", "single", "middle", "family", "parts", "forms", "family_forms", "given_sound", "family_sound",
-    "born", "is_child", "is_adult", "sex",
-    "nhs", "ni", "upn", "other", "uprn", "line", "numbers", "postcode", "homes", "telephone", "email", "apart",
+    "given", "whole", "single", "middle", "family", "words", "parts", "forms", "family_forms",
+    "given_sound", "family_sound", "born", "is_child", "is_adult", "sex", "nhs", "ni", "upn", "other",
+    "uprn", "line", "numbers", "street", "postcode", "homes", "telephone", "email", "apart",
 )  # fmt: skip
 _LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
 
@@ -54,7 +57,9 @@ BLOCKING: dict[str, list[str]] = {
     ],
     "names": ["least(given, family)", "greatest(given, family)"],
     "names_home": ["least(whole_sound, family_sound)", "greatest(whole_sound, family_sound)", "home"],
-    "names_postcode": ["postcode", "given_sound", "left(family_sound, 2)"],
+    "names_postcode": ["postcode", "given_sound", "left(family_sound, 1)"],
+    "family_postcode": ["postcode", "family_sound", "left(given_sound, 1)"],
+    "home": ["home"],
     "telephone": ["telephone", "left(given, 1)"],
     "email": ["email"],
 }
@@ -240,9 +245,14 @@ QUALIFY row_number() OVER (
 #: Names and addresses are standardised once for all records that share them.
 _NAMES = """
 CREATE OR REPLACE TEMP TABLE mdm_names AS
-SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS words FROM (
-    SELECT forename AS name FROM mdm_told UNION SELECT middle_names FROM mdm_told UNION SELECT surname FROM mdm_told
-) WHERE name IS NOT NULL
+SELECT *, name_sound(words[1]) AS first_sound, name_sound(whole) AS whole_sound FROM (
+    SELECT name, words, nullif(array_to_string(words, ''), '') AS whole FROM (
+        SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS words FROM (
+            SELECT forename AS name FROM mdm_told UNION SELECT middle_names FROM mdm_told
+            UNION SELECT surname FROM mdm_told
+        ) WHERE name IS NOT NULL
+    )
+)
 """
 _ADDRESSES = """
 CREATE OR REPLACE TEMP TABLE mdm_addresses AS
@@ -252,7 +262,8 @@ SELECT
     CASE WHEN address_numbers(line) IS NOT NULL THEN trim(
         regexp_extract(line, '\\b(BASEMENT|GROUND|FIRST|SECOND|THIRD|FOURTH|TOP|UPPER|LOWER|REAR|FRONT)\\b')
         || ' ' || address_numbers(line)
-    ) END AS numbers
+    ) END AS numbers,
+    nullif(trim(regexp_replace(line, '\\b\\w*\\d\\w*\\b', '', 'g')), '') AS street
 FROM (
     SELECT address, address_key(address) AS line FROM (
         SELECT address FROM mdm_told UNION SELECT address FROM mdm_homes UNION SELECT address FROM mdm_seen
@@ -266,7 +277,12 @@ CREATE OR REPLACE TEMP TABLE mdm_rows AS
 WITH words AS (
     SELECT
         t.*, coalesce(g.words, []) AS g, coalesce(m.words, []) AS m, coalesce(f.words, []) AS f,
-        birth_key(t.date_of_birth) AS day, a.line, a.numbers
+        g.whole, g.whole_sound, f.whole AS family, f.whole_sound AS family_sound,
+        -- Who has one name has it in both boxes, or in one of them.
+        coalesce(g.whole, '') = coalesce(f.whole, '') AS single,
+        CASE WHEN NOT single THEN g.words[1] END AS given, CASE WHEN NOT single THEN g.first_sound END AS given_sound,
+        birth_key(t.date_of_birth) AS day, postcode_key(t.postcode) AS code, uprn(t.uprn) AS place, a.line, a.numbers,
+        a.street
     FROM mdm_told AS t
     LEFT JOIN mdm_names AS g ON g.name = t.forename
     LEFT JOIN mdm_names AS m ON m.name = t.middle_names
@@ -275,36 +291,30 @@ WITH words AS (
 ),
 named AS (
     SELECT
-        *,
-        -- Who has one name has it in both boxes, or in one of them.
-        array_to_string(g, '') = array_to_string(f, '') AS single,
-        CASE WHEN array_to_string(g, '') <> array_to_string(f, '') THEN g[1] END AS given,
-        nullif(array_to_string(g, ''), '') AS whole,
-        nullif(array_to_string(list_concat(g[2:], m), ' '), '') AS middle,
-        nullif(array_to_string(f, ''), '') AS family,
-        list_filter(f, lambda w: length(w) > 2) AS parts
+        *, nullif(array_to_string(list_concat(g[2:], m), ' '), '') AS middle,
+        CASE WHEN len(g) > 0 AND len(f) > 0
+            THEN array_to_string(list_sort(list_concat(list_concat(g, m), f)), ' ') END AS words,
+        list_filter(f, lambda w: length(w) > 2) AS parts, coalesce(place, code || numbers) AS lives
     FROM words
 )
 SELECT
     n.uid, n.source, n.record_id,
     tidy(n.title) AS title, tidy(n.forename) AS forename, tidy(n.middle_names) AS middle_names,
     tidy(n.surname) AS surname, n.day AS date_of_birth, n.nhs_number, n.ni_number,
-    n.upn AS upn_told, tidy(n.other_id) AS other_id, uprn(n.uprn) AS uprn, tidy(n.address) AS address,
-    postcode_key(n.postcode) AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
+    n.upn AS upn_told, tidy(n.other_id) AS other_id, n.place AS uprn, tidy(n.address) AS address,
+    n.code AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
     n.valid_from, n.valid_to, n.guarded,
-    n.given, n.whole, n.single, n.middle, n.family, n.parts, coalesce(forms.forms, [n.given]) AS forms,
+    n.given, n.whole, n.single, n.middle, n.family, n.words, n.parts, coalesce(forms.forms, [n.given]) AS forms,
     coalesce(others.forms, [n.family]) AS family_forms,
-    name_sound(n.given) AS given_sound, name_sound(n.whole) AS whole_sound,
-    name_sound(n.family) AS family_sound, left(name_sound(n.given), 1) AS first,
+    n.given_sound, n.whole_sound, n.family_sound, left(n.given_sound, 1) AS first,
     CAST(n.day AS VARCHAR) AS born,
     n.adult,
     coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
-    nhs_key(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn_key(n.upn) AS upn,
+    nhs_number(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
-    n.line, n.numbers,
+    n.line, n.numbers, n.street,
     telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
-    CASE WHEN coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers) IS NOT NULL
-        THEN (hash(coalesce(uprn(n.uprn), postcode_key(n.postcode) || n.numbers)) >> 1)::BIGINT END AS home,
+    CASE WHEN n.lives IS NOT NULL THEN (hash(n.lives) >> 1)::BIGINT END AS home,
     CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
 FROM named AS n
 LEFT JOIN mdm_forms AS forms ON forms.name = n.given

@@ -1,0 +1,168 @@
+"""A look at one table: it is read once, up to a limit, and everything is asked of that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vestry.ingest.discovery.kinds import Kind, kinds, words_of
+from vestry.ingest.discovery.report import Column, Table
+from vestry.lake.engine import MACROS
+from vestry.project import literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: Rows that are read of a table at most; of one column so many distinct values are held against the kinds.
+ROWS = 200_000
+_DISTINCT = 500
+#: A share of the values that is nothing to speak of.
+_FEW = 0.05
+_LOOKED = "vestry_looked_at"
+#: By its values a day is one of birth where some are so long ago, they are spread so wide, and none is to come.
+_LONG_AGO, _SPREAD = 1975, 35
+
+_LUHN = """
+CREATE OR REPLACE TEMP MACRO luhn(value) AS (
+    SELECT list_sum(list_transform(digits, lambda d, i: CASE
+        WHEN (len(digits) - i) % 2 = 0 THEN d ELSE 2 * d // 10 + 2 * d % 10 END)) % 10 = 0
+    FROM (SELECT list_transform(
+        string_split(regexp_replace(value, '[^0-9]', '', 'g'), ''), lambda c: try_cast(c AS INT)) AS digits)
+)
+"""
+
+
+@contextmanager
+def prepared() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that knows Vestry's functions, keeps to a gigabyte, and downloads nothing."""
+    import duckdb
+
+    config = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": "800MB",
+        "threads": "2",
+    }
+    with duckdb.connect(config=config) as con:  # type: ignore[arg-type]
+        con.execute(MACROS.read_text(encoding="utf-8"))
+        con.execute(_LUHN)
+        yield con
+
+
+def look_at(
+    con: duckdb.DuckDBPyConnection,
+    system: str,
+    name: str,
+    select: str,
+    keys: Sequence[str] = (),
+    rows: int | None = None,
+    notes: Sequence[str] = (),
+) -> Table:
+    """Profile what a SELECT gives; `rows` is how many there are, where that is known without reading."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_LOOKED} AS SELECT * FROM ({select}) LIMIT {ROWS}")
+    try:
+        described = [(str(r[0]), str(r[1])) for r in con.execute(f"DESCRIBE {_LOOKED}").fetchall() if r[0] != "_row"]
+        measures = ", ".join(_measures(column) for column, _ in described)
+        row = con.execute(f"SELECT count(*){', ' if measures else ''}{measures} FROM {_LOOKED}").fetchone() or (0,)
+        looked = int(row[0])
+        values = _values(con, [column for column, _ in described])
+        found = [
+            _column(con, column, kind, looked, row[1 + 2 * i : 3 + 2 * i], values.get(column))
+            for i, (column, kind) in enumerate(described)
+        ]
+    finally:
+        con.execute(f"DROP TABLE IF EXISTS {_LOOKED}")
+    of_people = any(c.kind and c.kind.of_people for c in found)
+    if not of_people:
+        found = [_without_guess(c) for c in found]
+    return Table(system, name, max(looked, rows or 0), looked, found, keys or _keys(found, looked), notes)
+
+
+def _measures(column: str) -> str:
+    q = quote(column)
+    return f"count({q}) FILTER (trim({q}::VARCHAR) <> ''), approx_count_distinct({q})"
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The share of a column's distinct values that pass each kind's test, and their days."""
+
+    shares: Mapping[str, float]
+    #: First and last year, share of the values that are days, how many are to come.
+    days: tuple[int, int, float, int] | None
+
+
+def _values(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str, _Values]:
+    """Ask all tests of some distinct values of all columns at once: to plan a query for each takes longest."""
+    if not columns:
+        return {}
+    parts = " UNION ALL ".join(
+        f"SELECT {literal(c)} AS name, v FROM (SELECT DISTINCT trim({quote(c)}::VARCHAR) AS v FROM {_LOOKED} "
+        f"WHERE {quote(c)} IS NOT NULL AND trim({quote(c)}::VARCHAR) <> '' LIMIT {_DISTINCT})"
+        for c in columns
+    )
+    asked = [kind for kind in kinds() if kind.test]
+    counts = ", ".join(f"count(*) FILTER ({kind.test})" for kind in asked)
+    rows = con.execute(
+        f"SELECT name, count(*), min(year(day)), max(year(day)), count(day), count(*) FILTER (day > today()), {counts} "
+        f"FROM (SELECT name, v, uk_date(v) AS day FROM ({parts})) GROUP BY name"
+    ).fetchall()
+    found = {}
+    for name, values, first, last, days, later, *passed in rows:
+        shares = {kind.name: int(n) / values for kind, n in zip(asked, passed, strict=True)}
+        found[name] = _Values(shares, (first, last, days / values, later) if days and values > 20 else None)
+    return found
+
+
+def _column(
+    con: duckdb.DuckDBPyConnection, name: str, kind: str, rows: int, measured: Sequence[Any], values: _Values | None
+) -> Column:
+    filled, distinct = int(measured[0]), min(int(measured[1]), int(measured[0]))
+    share = filled / rows if rows else 0.0
+    told, why = _kind(name, values)
+    least = greatest = None
+    if told is None and filled and re.match(r"(TINY|SMALL|BIG|HUGE)?INT|DECIMAL|DOUBLE|FLOAT|DATE|TIMESTAMP", kind):
+        q = quote(name)
+        row = con.execute(f"SELECT min({q})::VARCHAR, max({q})::VARCHAR FROM {_LOOKED}").fetchone()
+        least, greatest = row if row else (None, None)
+    return Column(name, kind, share, distinct, told, why, least, greatest)
+
+
+def _kind(name: str, values: _Values | None) -> tuple[Kind | None, str]:
+    """What the column holds, and why that is thought."""
+    words = words_of(name)
+    shares = values.shares if values else {}
+    lives = False
+    if values and values.days:
+        first, last, of_days, later = values.days
+        lives = of_days > 0.9 and not later and first < _LONG_AGO and last - first > _SPREAD
+    for kind in kinds():
+        share = shares.get(kind.name)
+        if kind.test and share is not None and share >= kind.sure:
+            return kind, f"{share:.0%} of the values {kind.says}"
+        # The key of an address is none, whatever it is called.
+        if kind.named(words) and not (kind.test and kind.fits == 0 and re.search(r" (id|ref|key|code) $", words)):
+            if not kind.test or share is None or (share < _FEW and kind.fits == 0):
+                return kind, "by its name"
+            if share >= kind.fits:
+                return kind, f"by its name, and {share:.0%} of the values {kind.says}"
+        if kind.name == "date of birth" and lives:
+            return kind, "days that go back as people's lives do"
+    return None, ""
+
+
+def _without_guess(column: Column) -> Column:
+    """In a table of nobody, a role or a balance is nobody's."""
+    if column.kind and column.kind.only_of_people:
+        return Column(column.name, column.type, column.filled, column.distinct)
+    return column
+
+
+def _keys(columns: Sequence[Column], rows: int) -> list[str]:
+    """Columns that are filled and, as far as an estimate tells, different in every row."""
+    unique = [c.name for c in columns if rows > 1 and c.filled == 1 and c.distinct >= 0.97 * rows]
+    named = [n for n in unique if re.search(r" (id|ref|reference|number|no|key|code|uprn) ", words_of(n))]
+    return named or unique[:1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zipfile
 
 import pytest
 
@@ -154,3 +155,36 @@ def test_a_table_of_no_source_cannot_be_accepted(loaded):
     done = loaded.cli("accept", "bronze.repairs.jobs")
     assert done.returncode == 2
     assert f"did you mean `{JOB}`?" in done.stderr
+
+
+def test_a_source_whose_columns_come_back_has_nothing_set_aside_any_more(council):
+    source = "connector: database\nurl: sqlite:///works.sqlite\ndrift: quarantine\ntables:\n  visit:\n"
+    con = sqlite3.connect(council.write("works.sqlite", b""))
+    con.executescript("CREATE TABLE visit (id INTEGER); INSERT INTO visit VALUES (1)")
+    council.source("works", source)
+    council.good()
+    con.executescript("ALTER TABLE visit ADD COLUMN note TEXT")
+    council.good()
+    assert council.one("SELECT count(*) FROM bronze.works.visit__rejected") == 1
+    con.executescript("ALTER TABLE visit DROP COLUMN note")
+    con.close()
+    council.good()
+    assert council.one("SELECT count(*) FROM bronze.works.visit__rejected") == 0
+    assert council.one("SELECT count(*) FROM bronze.works.visit") == 1
+    assert told(council, "over") == ["its columns changed: `note` is new; what came so was set aside"]
+
+
+def test_of_an_archive_only_the_file_whose_columns_changed_is_set_aside(loaded):
+    with_policy(loaded, "quarantine")
+    loaded.source(
+        "repairs", (loaded.root / "sources/repairs.yaml").read_text().replace('"*.csv"', '["*.csv", "*.zip"]')
+    )
+    with zipfile.ZipFile(loaded.root / "drop/week.zip", "w") as archive:
+        archive.writestr("mon.csv", "job,uprn,done,cost\nM1,102,2024-03-01,5\n")
+        archive.writestr("tue.csv", "job,uprn,done\nT1,102,2024-03-01\n")
+    facts = loaded.good()[JOB].facts
+    assert (facts["rows_in"], facts["loaded"], facts["rejected"]) == (2, 1, 1)
+    assert jobs(loaded) == ["A1", "A2", "M1"]
+    assert loaded.plan() == {}
+    assert loaded.cli("accept", JOB).returncode == 0
+    assert (jobs(loaded), rejected(loaded)) == (["A1", "A2", "M1", "T1"], [])

@@ -43,6 +43,8 @@ class Part:
     of: str | None = None
     marks: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether records say only what they know, so that a column that none of them has is not gone.
+    sparse: bool = False
     #: Read the part once more, patiently, where the quick way lost a row or failed.
     again: Callable[[], Part] | None = None
 

@@ -8,13 +8,25 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part, connector
+from vestry.ingest.drift import (
+    COLUMNS,
+    Drift,
+    DriftError,
+    columns_of,
+    drift_between,
+    last_columns,
+    marks_aside,
+    marks_taken,
+    marks_without_aside,
+    were_aside,
+)
 from vestry.ingest.fingerprints import Fingerprints, number
 from vestry.lake import REPLACED, Engine, Lake, Staged, failure, is_disk_full
 from vestry.lake.rewrite import touched
@@ -38,6 +50,7 @@ class Loaded:
     loaded: int = 0
     rejected: int = 0
     parts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    drift: Drift | None = None
 
 
 def context_of(
@@ -62,10 +75,20 @@ def news(context: Context) -> str | None:
     return connector(context.source.spec.connector).news(context)
 
 
-def load(project: Project, source: Source, table: str, engine: Engine, prints: Fingerprints, run: str = "") -> Loaded:
-    """Bring what is new of one source table to bronze.
+def load(
+    project: Project,
+    source: Source,
+    table: str,
+    engine: Engine,
+    prints: Fingerprints,
+    run: str = "",
+    *,
+    accept: bool = False,
+) -> Loaded:
+    """Bring what is new of one source table to bronze; `accept` takes its columns as they are, whatever its policy.
 
-    Raises DataError where the source cannot be read; nothing is committed then.
+    Raises DataError where the source cannot be read, and DriftError where its columns are frozen and
+    changed; nothing is committed then.
     """
     import duckdb  # late: a run with nothing to do starts no engine
 
@@ -78,7 +101,9 @@ def load(project: Project, source: Source, table: str, engine: Engine, prints: F
         engine.cursor() as con,
     ):
         context = context_of(project, source, table, lake, prints, engine)
-        work = _Load(context, lake, con, run)
+        if accept:
+            context = replace(context, mark=marks_without_aside(context.mark))
+        work = _Load(context, lake, con, run, "evolve" if accept else source.spec.drift)
         try:
             for part in connector(context.source.spec.connector).parts(context, con, Path(workdir)):
                 work.take(part)
@@ -92,8 +117,8 @@ def load(project: Project, source: Source, table: str, engine: Engine, prints: F
 class _Load:
     """The parts taken so far, staged and waiting for the one commit."""
 
-    def __init__(self, context: Context, lake: Lake, con: duckdb.DuckDBPyConnection, run: str) -> None:
-        self.context, self.lake, self.con, self.run = context, lake, con, run
+    def __init__(self, context: Context, lake: Lake, con: duckdb.DuckDBPyConnection, run: str, policy: str) -> None:
+        self.context, self.lake, self.con, self.run, self.policy = context, lake, con, run, policy
         self.last = lake.mark(context.bronze, LOADED_AT) or 0
         self.at = max(time.time_ns() // 1000, self.last + 1)
         stamp = datetime.fromtimestamp(self.at / 1e6, UTC)
@@ -104,48 +129,66 @@ class _Load:
         self.bad: list[Staged] = []
         self.parts: list[dict[str, Any]] = []
         self.marks: dict[str, int] = {}
+        self.aside_marks: dict[str, int] = {}
         self.replaced: set[str] = set()
+        self.replaced_rejected: set[str] = set()
         self.taken_apart: set[str] = set()
         self.whole = False
+        self.before = last_columns(lake, context.bronze)
+        self.columns: dict[str, str] = {}
+        self.drift: Drift | None = None
         self._aside: list[Staged] = []
 
-    def take(self, part: Part) -> None:
-        """Stage one part; read it again, patiently, where the quick way lost rows."""
+    def take(self, part: Part, *, typed: bool = True) -> None:
+        """Stage one part; read it again, patiently, where the quick way lost rows: it may come as text then."""
         import duckdb
 
         before = len(self._aside)
         try:
-            staged, misfits = self._stage(part)
+            described = [(r[0], r[1]) for r in self.con.execute(f"DESCRIBE {part.select}").fetchall()]
+            columns = columns_of(described, self.before or {}, typed=typed, sparse=part.sparse)
+            drift = drift_between(self.before, columns) if columns and self.policy != "evolve" else None
+            if drift and self.policy == "freeze":
+                raise DriftError(drift, self.context)
+            staged, misfits = self._set_aside(part, described, drift) if drift else self._stage(part, described)
         except duckdb.Error:
             if part.again is None:
                 raise
             self.discard(before)
-            self.take(part.again())
+            self.take(part.again(), typed=False)
             return
         if part.rows is not None and staged.rows + misfits.rows != part.rows:
             self.discard(before)
             if part.again is not None:
-                self.take(part.again())
+                self.take(part.again(), typed=False)
                 return
             raise DataError(
                 f"{part.origin} has {part.rows} rows and {staged.rows + misfits.rows} were read; nothing was loaded",
                 self.context.where,
                 "this is a fault of Vestry: please report it with the file's layout",
             )
-        self.have = {name.casefold(): (name, kind) for name, kind in staged.columns} | self.have
-        self.staged.append(staged)
         rejected = misfits.rows
         if misfits.rows:
             self.bad.append(misfits)
         if part.rejected is not None and part.rejected.num_rows:
             rejected += part.rejected.num_rows
             self.bad.append(self._stage_rejected(part))
-        self.marks |= part.marks
-        if part.replaces != "nothing":
-            self.replaced.add(part.of or part.origin)
         if part.of:
             self.taken_apart.add(part.of)
-        self.whole = self.whole or part.replaces == "table"
+        if drift:
+            self.replaced_rejected.add(part.of or part.origin)
+            self.drift = drift
+            # What comes by a cursor comes again, for bronze does not hold it; all else is known by its marks.
+            self.aside_marks |= marks_aside(part.marks) if part.replaces != "nothing" else {}
+        else:
+            self.have = {name.casefold(): (name, kind) for name, kind in staged.columns} | self.have
+            self.columns |= columns
+            self.staged.append(staged)
+            self.marks |= marks_taken(part.marks, self.context.mark)
+            if part.replaces != "nothing":
+                self.replaced.add(part.of or part.origin)
+                self.replaced_rejected.add(part.of or part.origin)
+            self.whole = self.whole or part.replaces == "table"
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
 
@@ -160,9 +203,13 @@ class _Load:
         self._aside.append(staged)
         return staged
 
-    def _stage(self, part: Part) -> tuple[Staged, Staged]:
+    def _set_aside(self, part: Part, described: list[tuple[str, str]], drift: Drift) -> tuple[Staged, Staged]:
+        """No row, and all of the part's as rejected, for its columns are not those that are known."""
+        source, reason = stored_select(part.select, described), literal(f"the columns changed: {drift.said}")
+        return self._empty(self.context.bronze), self._write(self._rejected, self._misfits(part, source, reason))
+
+    def _stage(self, part: Part, described: list[tuple[str, str]]) -> tuple[Staged, Staged]:
         """The part's rows, and those whose value does not fit the type that its column has had."""
-        described = [(r[0], r[1]) for r in self.con.execute(f"DESCRIBE {part.select}").fetchall()]
         source = stored_select(part.select, described)
         fits, cast, changed = [], [], []
         for name, made in described:
@@ -181,13 +228,18 @@ class _Load:
         select = f"SELECT {', '.join(cast)}, {self._load_columns(part)} FROM ({source})"
         staged = self._write(self.context.bronze, f"{select} WHERE {fit}" if fits else select)
         if not fits:
-            return staged, Staged(self._rejected, self.lake.uri(self._rejected), (), ())
+            return staged, self._empty(self._rejected)
         reason = literal(f"the type changed: {', '.join(changed)}")
-        misfits = (
+        return staged, self._write(self._rejected, f"{self._misfits(part, source, reason)} WHERE NOT ({fit})")
+
+    def _misfits(self, part: Part, source: str, reason: str) -> str:
+        return (
             f"SELECT _row AS line, CAST(to_json(row) AS VARCHAR) AS raw, {reason} AS reason, "
-            f"{self._load_columns(part)} FROM ({source}) AS row WHERE NOT ({fit})"
+            f"{self._load_columns(part)} FROM ({source}) AS row"
         )
-        return staged, self._write(self._rejected, misfits)
+
+    def _empty(self, table: TableName) -> Staged:
+        return Staged(table, self.lake.uri(table), (), ())
 
     def _stage_rejected(self, part: Part) -> Staged:
         self.con.register("_rejected", part.rejected)
@@ -213,25 +265,28 @@ class _Load:
         if not self.parts:
             return Loaded(bronze, None)
         totals = {key: sum(p[key] for p in self.parts) for key in ("rows_in", "loaded", "rejected")}
+        self.drift = self.drift or (drift_between(self.before, self.columns) if self.columns else None)
         record = {
             "kind": "load",
             "run": self.run,
             "load": self.id,
             "council": self.context.project.settings.council.code or self.context.project.settings.council.name,
             **totals,
+            COLUMNS: self.columns or self.before,
             "parts": self.parts,
             "seconds": round(time.monotonic() - self.started, 3),
         }
-        marks = {**self.marks, LOADED_AT: self.at}
-        if self.whole and len(self.parts) == 1:
+        marks = {**self.marks, **self.aside_marks, LOADED_AT: self.at}
+        if self.whole and len(self.parts) == 1 and not were_aside(self.marks):
             content, known = self._content(totals["rejected"]), self.context.mark
             if content == known(CONTENT) and (known(REPLACED) or 0) <= self.last:
                 self.lake.note(bronze, marks)
-                return Loaded(bronze, None, parts=self.parts, **totals)
+                return Loaded(bronze, None, parts=self.parts, drift=self.drift, **totals)
             marks[CONTENT] = content
         with self.lake.lock(self._rejected):
             rejected, rejected_gone = self._rejected_rows()
-            staged, gone = self._with_earlier(sum(self.staged[1:], self.staged[0]), self._of_replaced)
+            taken = sum(self.staged[1:], self.staged[0]) if self.staged else self._empty(bronze)
+            staged, gone = self._with_earlier(taken, self._of(self.replaced))
             if self.whole or gone:
                 marks[REPLACED] = self.at
             self._aside.clear()
@@ -239,10 +294,13 @@ class _Load:
             if rejected is not None:
                 brief = {k: v for k, v in record.items() if k != "parts"}
                 self.lake.publish(rejected, replace=rejected_gone, record=brief, skip_by=LOAD_COLUMNS)
-            version = self.lake.publish(
-                self._united(staged), replace=gone, marks=marks, record=record, skip_by=LOAD_COLUMNS
-            )
-        return Loaded(bronze, version, parts=self.parts, **totals)
+            if not self.staged:  # all was set aside: the table is as it was, and nothing is to be built for it
+                version = self.lake.note(bronze, marks, record)
+            else:
+                version = self.lake.publish(
+                    self._united(staged), replace=gone, marks=marks, record=record, skip_by=LOAD_COLUMNS
+                )
+        return Loaded(bronze, version, parts=self.parts, drift=self.drift, **totals)
 
     def _content(self, rejected: int) -> int:
         """A number that stands for the rows, whatever their order: a table read whole may be the same as before."""
@@ -257,28 +315,29 @@ class _Load:
         columns = dict(column for part in self.staged for column in part.columns)
         return Staged(staged.table, staged.uri, tuple(columns.items()), staged.files)
 
-    @property
-    def _of_replaced(self) -> str:
+    def _of(self, origins: Collection[str]) -> str:
         """SQL of the earlier rows that go because their origin was read again."""
-        if not self.replaced:
+        if not origins:
             return ""
         # The character after `/` is `0`: a range, unlike a pattern, lets statistics skip files.
         pieces = [
-            f"_source >= {literal(of + '/')} AND _source < {literal(of + '0')}" for of in sorted(self.taken_apart)
+            f"_source >= {literal(of + '/')} AND _source < {literal(of + '0')}"
+            for of in sorted(self.taken_apart & set(origins))
         ]
-        return " OR ".join([f"_source IN ({', '.join(map(literal, sorted(self.replaced)))})", *pieces])
+        return " OR ".join([f"_source IN ({', '.join(map(literal, sorted(origins)))})", *pieces])
 
     def _rejected_rows(self) -> tuple[Staged | None, bool | list[str]]:
         """What the rejected table gets, if anything, and what of it goes: also what a killed load left there."""
         there = self.lake.open(self._rejected) is not None
         if not self.bad and not there:
             return None, False
-        empty = Staged(self._rejected, self.lake.uri(self._rejected), (), ())
+        empty = self._empty(self._rejected)
         if there:
             empty = replace(empty, columns=tuple(self.lake.columns(self._rejected).items()))
         staged = sum(self.bad[1:], self.bad[0]) if self.bad else empty
         unfinished = f"_loaded_at > make_timestamptz({self.last})"
-        condition = f"({self._of_replaced}) OR {unfinished}" if self.replaced else unfinished
+        replaced = self._of(self.replaced_rejected)
+        condition = f"({replaced}) OR {unfinished}" if replaced else unfinished
         staged, gone = self._with_earlier(staged, condition)
         return (staged, gone) if staged.files or gone else (None, False)
 

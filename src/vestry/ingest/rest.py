@@ -72,6 +72,7 @@ class RestConnector:
             rejected=rejected,
             replaces="nothing" if spec.cursor else "table",
             record={"since": since, "fetched": count},
+            sparse=True,
         )
 
 

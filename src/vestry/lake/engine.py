@@ -138,6 +138,13 @@ def failure(error: duckdb.Error) -> str:
     }.get(type(error).__name__, f"the engine failed ({type(error).__name__})")
 
 
+def share_of(memory_limit: str | None, parts: int) -> str | None:
+    """The limit of each of several engines that share one; where it is no number with a unit, each has all of it."""
+    whole = memory_limit or _half_of_memory()
+    found = re.fullmatch(r"\s*([\d.]+)\s*([A-Za-z]+)\s*", whole)
+    return f"{float(found[1]) / parts:.3f}{found[2]}" if found and parts > 1 else memory_limit
+
+
 def _half_of_memory() -> str:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return f"{pages // 2 // 2**20}MiB"

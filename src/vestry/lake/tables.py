@@ -239,11 +239,15 @@ class Lake:
         )
         return table.version()
 
-    def note(self, name: TableName, marks: Mapping[str, int]) -> None:
-        """Leave marks on a table whose data stay as they are."""
+    def note(self, name: TableName, marks: Mapping[str, int], record: Mapping[str, Any] | None = None) -> int:
+        """Leave marks (and a record) on a table whose data stay as they are, and return its new version."""
         table = self.existing(name)
-        properties = CommitProperties(app_transactions=[Transaction(k, v) for k, v in marks.items()])
+        properties = CommitProperties(
+            custom_metadata={"vestry": json.dumps(record)} if record else None,
+            app_transactions=[Transaction(k, v) for k, v in marks.items()],
+        )
         table.create_write_transaction([], mode="append", schema=table.schema(), commit_properties=properties)
+        return table.version()
 
     def _widened(self, table: DeltaTable, schema: Schema) -> Schema:
         """Give the table the columns that are new, so that rows that lack them are NULL there."""

@@ -51,6 +51,8 @@ class Built:
 class ContractBrokenError(DataError):
     """A rule of severity `error` does not hold; the last version stays in service."""
 
+    kind = "quality"
+
     def __init__(self, table: TableName, broken: Sequence[Result], stays: bool) -> None:
         self.results = broken
         rules = "; ".join(f"{r.check.name}: {_said(r)}" for r in broken)

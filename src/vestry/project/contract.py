@@ -6,9 +6,12 @@ Schema by `vestry check`; here it is read for what a build needs.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from vestry.project.models import CHANGES
 
 #: Classifications whose values never leave their table: not in statistics, logs or errors.
 PERSONAL = frozenset({"personal", "special", "criminal"})
@@ -92,6 +95,31 @@ class ServiceLevel(Part):
     element: str | None = None
 
 
+#: Seconds of the units in which service levels are said; `m` is a month, as in the standard's retention.
+UNITS = {
+    **dict.fromkeys(("min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("w", "week", "weeks"), 7 * 86_400),
+    **dict.fromkeys(("m", "month", "months"), 31 * 86_400),
+    **dict.fromkeys(("y", "yr", "year", "years"), 366 * 86_400),
+}
+#: Service levels that promise how old the data may be at most, and by which part a table may be later than that.
+#: What is refreshed each day is not refreshed at the same second each day.
+FRESH = {"freshness": 0.0, "latency": 0.0, "frequency": 0.5}
+
+
+def freshness(level: ServiceLevel) -> timedelta | None:
+    """How old a service level lets the data be; None where it is about something else, or cannot be read."""
+    if level.property not in FRESH or level.unit not in UNITS:
+        return None
+    try:
+        span = float(level.value) * UNITS[level.unit]
+    except (TypeError, ValueError):
+        return None
+    return timedelta(seconds=span * (1 + FRESH[level.property])) if span > 0 else None
+
+
 class CustomProperty(Part):
     property: str
     value: Any = None
@@ -114,6 +142,11 @@ class Contract(Part):
     def layer(self) -> str:
         """`silver` unless the custom property `layer` says `gold`."""
         return str(next((c.value for c in self.custom if c.property == "layer"), "silver"))
+
+    @property
+    def schedule(self) -> str:
+        """When `vestry worker` builds it: the custom property `schedule`, a cron line; else when its inputs change."""
+        return str(next((c.value for c in self.custom if c.property == "schedule"), CHANGES))
 
     def table(self, name: str) -> Table | None:
         return next((t for t in self.tables if t.name == name), None)

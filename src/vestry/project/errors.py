@@ -14,6 +14,8 @@ class VestryError(Exception):
     """
 
     exit_code = 2
+    #: What an incident is called that it opens.
+    kind = "failed"
 
     def __init__(self, what: str, where: str = "", mend: str = "") -> None:
         super().__init__(what, where, mend)

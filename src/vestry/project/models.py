@@ -44,12 +44,45 @@ class EngineSettings(Strict):
     parallel: int | None = Field(default=None, ge=1, description="Steps side by side. Default: one a core, at most 4.")
 
 
+class StateSettings(Strict):
+    """Where `vestry worker` keeps what runs and what has run."""
+
+    url: Annotated[str, AfterValidator(_state_url)] | None = Field(
+        default=None,
+        description="postgresql://…, by which several workers share the work. Default: SQLite in `.vestry/`.",
+    )
+
+
+class EmailSettings(Strict):
+    """Who is written to when something fails, and when it is over."""
+
+    host: str = Field(description="The SMTP server.")
+    port: int = Field(default=587, ge=1, le=65535)
+    starttls: bool = Field(default=True, description="Encrypt; a server that cannot gets no message.")
+    from_: str = Field(alias="from", description="The sender's address.")
+    to: Names = Field(min_length=1)
+    username: str | None = None
+    password: str | None = Field(default=None, description="As ${NAME}.")
+
+
+class AlertSettings(Strict):
+    """Who is told of incidents, once, and once more when they are over; the log is told always."""
+
+    webhook: Annotated[str, AfterValidator(_web_url)] | None = Field(
+        default=None, description="A URL to which each is posted as JSON."
+    )
+    webhook_secret: str | None = Field(default=None, description="As ${NAME}: signs what is posted.")
+    email: EmailSettings | None = None
+
+
 class Settings(Strict):
     """`vestry.toml`."""
 
     council: Council
     lake: LakeSettings = Field(default_factory=LakeSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
+    state: StateSettings = Field(default_factory=StateSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
 
 def _as_list(value: Any) -> Any:
@@ -65,6 +98,32 @@ def _three_parts(value: str) -> str:
     return value
 
 
+#: The word for a schedule that follows what is new.
+CHANGES = "changes"
+
+
+def _schedule(value: str) -> str:
+    from vestry.project.cron import is_cron  # late: most files have none
+
+    if value != CHANGES and not is_cron(value):
+        raise ValueError(f"a cron line such as `0 2 * * *`, or `{CHANGES}`")
+    return value
+
+
+def _state_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "${")):
+        raise ValueError("postgresql://user:${PASSWORD}@host/database, or left out for a file in `.vestry/`")
+    return value
+
+
+def _web_url(value: str) -> str:
+    if not value.startswith(("https://", "http://", "${")):
+        raise ValueError("a URL that begins with https://")
+    return value
+
+
+#: When something runs.
+Schedule = Annotated[str, AfterValidator(_schedule)]
 #: The name of a table.
 TableText = Annotated[str, AfterValidator(_three_parts)]
 #: One text or a list of texts.
@@ -76,6 +135,18 @@ class SourceSettings(Strict):
 
     description: str | None = None
     owner: str | None = None
+    schedule: Schedule | None = Field(
+        default=None,
+        description="When `vestry worker` loads it: a cron line such as 0 2 * * * (UK time), or `changes` for "
+        "whenever it has something new. Default: only `vestry run` does.",
+    )
+    retries: int = Field(
+        default=3, ge=0, le=20, description="How often a failed load is tried again, 1, 2, 4 … minutes later."
+    )
+    drift: Literal["evolve", "freeze", "quarantine"] = Field(
+        default="evolve",
+        description="When its columns change: evolve takes them, freeze loads nothing, quarantine sets the part aside.",
+    )
 
 
 def _as_span(value: Any) -> Any:

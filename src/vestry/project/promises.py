@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sqlglot.errors import ParseError, TokenError
 
-from vestry.project.contract import Column, Rule, Table
+from vestry.project.contract import FRESH, Column, Rule, Table, freshness
 from vestry.project.errors import Fault, did_you_mean, listed
+from vestry.project.models import CHANGES
 from vestry.project.product import Product
 from vestry.project.project import Project
 from vestry.project.rules import OF_COLUMN, OF_TABLE, PLACEHOLDER, columns_named, filled, row_condition
@@ -17,6 +18,7 @@ from vestry.project.sql import SqlFault, parse
 #: Metrics that can be said of one row, so that rows that break them can be put aside.
 _OF_ROWS = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
 _ROW_FORM = "write SELECT count(*) FROM ${table} WHERE … over the one table, or use the severity error or warn"
+_UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 #: Characters that Delta tables cannot have in the name of a column.
 _NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
@@ -41,6 +43,7 @@ def promise_faults(project: Project, product: Product) -> Iterator[Fault]:
             yield from _rule_faults(product, table, None, rule, (*place, "quality", rule_number))
     yield from _relationship_faults(project, product)
     yield from _service_level_faults(product)
+    yield from _schedule_faults(product)
 
 
 def _rule_faults(
@@ -188,6 +191,21 @@ def _service_level_faults(product: Product) -> Iterator[Fault]:
             elif column and column not in tables[table]:
                 mend = did_you_mean(column, tables[table])
                 yield Fault(product.file.path, line, f"{what}, and `{table}` has no column `{column}`", mend)
+
+        if level.property in FRESH and freshness(level) is None:
+            line = product.file.line(("slaProperties", number))
+            what = f"the service level `{level.property}` does not say how old the data may be"
+            yield Fault(product.file.path, line, what, f"write `value:` over 0, and `unit:` {listed(_UNITS, 'or')}")
+
+
+def _schedule_faults(product: Product) -> Iterator[Fault]:
+    from vestry.project.cron import is_cron  # late: most contracts have none
+
+    for number, custom in enumerate(product.contract.custom):
+        if custom.property == "schedule" and custom.value != CHANGES and not is_cron(str(custom.value)):
+            line = product.file.line(("customProperties", number))
+            mend = f"write five fields, such as `0 6 * * 1-5`, or `{CHANGES}`: when its inputs change"
+            yield Fault(product.file.path, line, f"the schedule `{custom.value}` is not a cron line", mend)
 
 
 def same_id_faults(project: Project) -> Iterator[Fault]:

@@ -11,7 +11,8 @@ from typing import Any, Protocol, TextIO
 
 @dataclass(frozen=True)
 class Event:
-    """`kind` is started, done, skipped, failed, blocked (of a step) or finished (of the run)."""
+    """`kind` is started, done, skipped, failed, blocked (of a step), finished (of the run), or of an incident
+    opened, over, notice, and untold where it could not be told."""
 
     kind: str
     run: str

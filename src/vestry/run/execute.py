@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ from vestry.run.graph import Graph, Step
 from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
 
 STEPS = TableName("vestry", "runs", "step")
+#: Where engines put what does not fit in memory.
+SPILL = "spill"
 _STALE_SECONDS = 86_400
 
 
@@ -92,10 +94,11 @@ def execute(
     listen: Listener,
     parallel: int,
     engine: Callable[[], Engine],
+    accept: Collection[TableName] = (),
 ) -> list[Outcome]:
     """Run what was decided. Returns every step's outcome, in order of their ends.
 
-    The engine is made only when something runs.
+    The engine is made only when something runs. Loads of `accept` take the columns of their source as they are.
     """
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     if not any(d.runs for d in decisions):
@@ -103,7 +106,7 @@ def execute(
         listen(_finished(run, outcomes))
         return outcomes
     _clear_work(project)
-    work = _Run(project, lake, engine(), prints, facts, listen, run)
+    work = _Run(project, lake, engine(), prints, facts, listen, run, accept)
     outcomes = [Outcome(d.step, "skipped") for d in decisions if not d.runs]
     waiting = {d.step.name: d for d in decisions if d.runs}
     bad: set[TableName] = set()
@@ -158,9 +161,10 @@ class _Run:
         facts: Facts,
         listen: Listener,
         run: str,
+        accept: Collection[TableName],
     ) -> None:
         self.project, self.lake, self.engine, self.prints = project, lake, engine, prints
-        self.facts, self.listen, self.run = facts, listen, run
+        self.facts, self.listen, self.run, self.accept = facts, listen, run, accept
         self._telling = threading.Lock()
         self._mounted: dict[TableName, int | None] = {}
         self._mounting = threading.Lock()
@@ -189,11 +193,15 @@ class _Run:
 
     def _load(self, step: Step) -> tuple[str, str, dict[str, Any]]:
         source = self.project.bronze[step.name]
-        loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run)
+        accept = step.name in self.accept
+        loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run, accept=accept)
+        drift = loaded.drift.facts(source.spec.drift) if loaded.drift and not accept else None
         if loaded.version is None:
-            return "skipped", "nothing new", {}
-        facts = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
+            return "skipped", "nothing new", {"drift": drift} if drift else {}
+        facts: dict[str, Any] = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
+        facts |= {"drift": drift} if drift else {}
         said = f"{loaded.loaded:,} rows" + (f", {loaded.rejected:,} rejected" if loaded.rejected else "")
+        said += f"; {drift['said']}" if drift else ""
         return "done", said, {**facts, "version": loaded.version}
 
     def _build(self, step: Step) -> tuple[str, str, dict[str, Any]]:
@@ -244,7 +252,7 @@ class _Run:
         if warned:
             said += f"; warns: {', '.join(warned)}"
         facts = {"rows": built.rows, "quarantined": built.quarantined, "quality": built.score, "version": built.version}
-        return "done", said, facts
+        return "done", said, {**facts, "warned": warned} if warned else facts
 
     def _refresh(self, step: Step) -> None:
         """Where another process has written the table since the plan, look at it and its inputs anew."""
@@ -298,7 +306,7 @@ def _unforeseen(error: Exception, name: TableName) -> DataError:
 
 
 def _clear_work(project: Project) -> None:
-    """Remove what loads that were killed have left behind."""
-    for folder in (project.state / "work").glob("load-*"):
+    """Remove what loads and engines that were killed have left behind."""
+    for folder in [*(project.state / "work").glob("load-*"), *(project.state / SPILL).glob("*")]:
         if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from vestry.project.cron import ZONE
 from vestry.run.events import Event
 
 if TYPE_CHECKING:
     from rich.status import Status
 
 _SIGNS = {"done": "✓", "failed": "✗", "blocked": "–"}
+#: Of incidents; that a step failed has been said already.
+_SAID = {"opened": "", "over": "is over", "notice": "", "untold": "not told"}
 
 
 class Progress:
@@ -43,6 +47,11 @@ class Progress:
             detail = "failed" if event.kind == "failed" else event.detail
             print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {detail}", file=sys.stderr, flush=True)
 
+        elif event.kind in _SAID and (event.kind, event.facts.get("kind")) != ("opened", "failed"):
+            what = " ".join(filter(None, (event.facts.get("kind"), _SAID[event.kind])))
+            detail = "" if event.kind == "over" else event.detail
+            print(f"! {event.step:<44} {what}{': ' if detail else ''}{detail}", file=sys.stderr, flush=True)
+
     def _show_now(self) -> None:
         if not sys.stderr.isatty():
             return
@@ -52,3 +61,21 @@ class Progress:
             self._status = Console(stderr=True).status("")
             self._status.start()
         self._status.update(", ".join(self._now) or "…")
+
+
+class WorkLog:
+    """A line of text for each thing that a worker does, with its time: for a log that people read."""
+
+    def __enter__(self) -> WorkLog:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        sys.stderr.flush()
+
+    def __call__(self, event: Event) -> None:
+        if event.kind in ("finished", "skipped", "queued") and not event.step:
+            return
+        at = datetime.fromisoformat(event.at).astimezone(ZONE)
+        kind = " ".join(filter(None, (event.facts.get("kind"), event.kind)))
+        said = f"  {event.detail}" if event.detail else ""
+        print(f"{at:%Y-%m-%d %H:%M:%S}  {kind:<16} {event.step or event.run}{said}", file=sys.stderr, flush=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from vestry.ingest.fingerprints import Fingerprints
 from vestry.lake import Engine, Lake
+from vestry.lake.engine import share_of
 from vestry.project import Project, TableName, VestryError, load_project
 from vestry.project.errors import did_you_mean
 from vestry.project.project import expand
 from vestry.run.events import Listener
-from vestry.run.execute import Facts, Outcome, decide, execute
+from vestry.run.execute import SPILL, STEPS, Facts, Outcome, decide, execute
 from vestry.run.graph import Graph, graph_of
+from vestry.run.incidents import INCIDENTS
 from vestry.run.plan import Decision
 
 
@@ -30,6 +33,7 @@ class Workspace:
         options = {k: expand(v, "vestry.toml", project.env) for k, v in settings.options.items()}
         self.lake = Lake(location, project.state, options, settings.keep_days)
         self.fingerprints = Fingerprints(project.state / "files.json")
+        self._parts = 1
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
@@ -43,8 +47,11 @@ class Workspace:
     @cached_property
     def engine(self) -> Engine:
         settings = self.project.settings.engine
-        spill = self.project.state / "spill"
-        return Engine(self.lake, memory_limit=settings.memory_limit, threads=settings.threads, spill=spill)
+        # Of its own: DuckDB gives its files the same names everywhere, and clears the folder when it ends.
+        spill = self.project.state / SPILL / uuid.uuid4().hex
+        spill.parent.mkdir(parents=True, exist_ok=True)
+        memory = share_of(settings.memory_limit, self._parts)
+        return Engine(self.lake, memory_limit=memory, threads=settings.threads, spill=spill)
 
     def plan(self, patterns: Sequence[str] = ()) -> list[Decision]:
         """What would run, and why."""
@@ -55,9 +62,50 @@ class Workspace:
         return decisions
 
     def run(self, patterns: Sequence[str], listen: Listener) -> list[Outcome]:
-        """Run what must be run."""
-        decisions = self.plan(patterns)
-        parallel = self.project.settings.engine.parallel or min(4, os.cpu_count() or 1)
+        """Run what must be run; incidents open, or are over, and are told."""
+        from vestry.run.findings import afterwards
+
+        outcomes = self._execute(self.plan(patterns), listen)
+        afterwards(self, outcomes, self._facts, listen)
+        return outcomes
+
+    def accept(self, name: TableName, listen: Listener) -> list[Outcome]:
+        """Load a source's table with the columns that it has now, also what was set aside for them."""
+        from vestry.run.findings import afterwards
+
+        if name not in self.project.bronze:
+            mend = did_you_mean(str(name), map(str, self.project.bronze))
+            raise VestryError(f"there is no source table {name}", mend=mend)
+        self._facts = Facts(self.lake)
+        decision = Decision(self.graph.steps[name], ("its columns are accepted",))
+        outcomes = self._execute([decision], listen, accept=[name])
+        afterwards(self, outcomes, self._facts, listen)
+        return outcomes
+
+    def attempt(self, name: TableName, listen: Listener) -> Outcome:
+        """One step of a worker, which keeps and tells by itself what comes of it."""
+        return self._execute(self.plan([str(name)]), listen)[0]
+
+    def apart(self, parts: int) -> Workspace:
+        """The same project with an engine of its own, of so many that share the machine."""
+        other = Workspace(self.project)
+        other.__dict__["graph"] = self.graph
+        other._parts = parts
+        return other
+
+    def close(self) -> None:
+        """Stop the engine, if it was started."""
+        if engine := self.__dict__.pop("engine", None):
+            engine.close()
+
+    @property
+    def parallel(self) -> int:
+        """How many steps run side by side."""
+        return self.project.settings.engine.parallel or min(4, os.cpu_count() or 1)
+
+    def _execute(
+        self, decisions: Sequence[Decision], listen: Listener, accept: Collection[TableName] = ()
+    ) -> list[Outcome]:
         return execute(
             self.project,
             self.graph,
@@ -66,8 +114,9 @@ class Workspace:
             self.fingerprints,
             self._facts,
             listen,
-            parallel,
+            self.parallel,
             lambda: self.engine,
+            accept,
         )
 
     def existing(self, name: TableName) -> TableName:
@@ -88,4 +137,4 @@ class Workspace:
         """Every table that may be in the lake: bronze, products, and their companions."""
         names = [*self.project.bronze, *self.project.tables]
         beside = [n.beside("rejected" if n.is_bronze else "quarantine") for n in names]
-        return [*names, *beside, TableName("vestry", "quality", "result"), TableName("vestry", "runs", "step")]
+        return [*names, *beside, TableName("vestry", "quality", "result"), STEPS, INCIDENTS]

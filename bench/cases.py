@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import data
+from bench import data, servers
 
 Work = Callable[[], float]
 WORKS: dict[str, Work] = {}
@@ -125,6 +125,85 @@ def sqlite_duckdb() -> float:
         f"COPY (FROM src.job) TO {_out('sqlite')}",
         extension="sqlite_scanner",
     )
+
+
+@work
+def postgres_vestry() -> float:
+    with servers.postgres() as url:
+        source = f"connector: database\nurl: {url}\ntables:\n  job:\n"
+        return _run(_project("postgres", {"sources/academy.yaml": source}))
+
+
+@work
+def postgres_duckdb() -> float:
+    with servers.postgres() as url:
+        port = url.rsplit(":", 1)[-1].split("/")[0]
+        return _duckdb(
+            f"ATTACH 'host=127.0.0.1 port={port} user=postgres dbname=postgres' AS src (TYPE postgres, READ_ONLY)",
+            f"COPY (FROM src.job) TO {_out('postgres')}",
+            extension="postgres_scanner",
+        )
+
+
+@work
+def postgres_small_vestry() -> float:
+    with servers.postgres(SMALL) as url:
+        source = f"connector: database\nurl: {url}\ntables:\n  job:\n"
+        return _run(_project("postgres-small", {"sources/academy.yaml": source}))
+
+
+@work
+def postgres_small_dlt() -> float:
+    """dlt as its documentation begins: sql_database at its defaults, the Delta table format."""
+    import dlt
+    from dlt.sources.sql_database import sql_database
+
+    root = data.WORK / "dlt-postgres"
+    shutil.rmtree(root, ignore_errors=True)
+    with servers.postgres(SMALL) as url:
+        pipeline = dlt.pipeline(
+            "bench",
+            destination=dlt.destinations.filesystem(str(root / "lake")),
+            dataset_name="bronze",
+            pipelines_dir=str(root / "state"),
+        )
+        tables = sql_database(url.replace("postgresql://", "postgresql+psycopg2://"), table_names=["job"])
+        started = time.perf_counter()
+        pipeline.run(tables, table_format="delta")
+        return time.perf_counter() - started
+
+
+@work
+def hash_vestry() -> float:
+    """A thousand changed rows of five million, found by their hashes."""
+    root = data.WORK / "hash"
+    with servers.postgres() as url:
+        source = f"connector: database\nurl: {url}\nevery: 1s\ntables:\n  job: {{changes: hash}}\n"
+        if not (root / "lake").exists():
+            _run(_project("hash", {"sources/academy.yaml": source}))
+        (root / "sources/academy.yaml").write_text(source)
+        _in_postgres(url, "UPDATE job SET note = 'changed ' || now() WHERE id BETWEEN 3000000 AND 3000999")
+        time.sleep(1.1)
+        return _run(root)
+
+
+@work
+def hash_duckdb() -> float:
+    with servers.postgres() as url:
+        port = url.rsplit(":", 1)[-1].split("/")[0]
+        columns = "id, hash(id, name, ref, amount, day, category, note, uprn, code)"
+        return _duckdb(
+            f"ATTACH 'host=127.0.0.1 port={port} user=postgres dbname=postgres' AS src (TYPE postgres, READ_ONLY)",
+            f"CREATE TABLE hashed AS SELECT {columns} FROM src.job",
+            extension="postgres_scanner",
+        )
+
+
+def _in_postgres(url: str, sql: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as con:
+        con.execute(sql)
 
 
 _SPEND = """

@@ -45,15 +45,22 @@ def changed(
         f"(SELECT {columns} FROM {relation})"
     )
     bronze = context.engine.relation(context.bronze)
-    # In a struct, for arg_max passes over what is NULL, and the last row of a key may be that of its delete.
+    # The first load has each key once: only of what came later is the last row of a key looked for. It is kept in a
+    # struct, for arg_max passes over what is NULL, and the last row may be that of a delete.
+    begun = f"(SELECT min(_loaded_at) FROM {bronze})"
     last = f"arg_max({{'h': CASE WHEN {CHANGE} = 'delete' THEN NULL ELSE hash({there}) END}}, _loaded_at).h"
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE vestry_changed AS
-            WITH had AS (SELECT {keys}, {last} AS h FROM {bronze} GROUP BY {keys})
+            WITH later AS (SELECT {keys}, {last} AS h FROM {bronze} WHERE _loaded_at > {begun} GROUP BY {keys}),
+            had AS (
+                SELECT * FROM later WHERE h IS NOT NULL
+                UNION ALL
+                SELECT * FROM (SELECT {keys}, hash({there}) AS h FROM {bronze} WHERE _loaded_at = {begun})
+                ANTI JOIN later USING ({keys})
+            )
             SELECT {keys}, CASE WHEN had.h IS NULL THEN 'insert' WHEN vestry_here.h IS NULL THEN 'delete'
                 ELSE 'update' END AS {CHANGE}
-            FROM vestry_here FULL JOIN (SELECT * FROM had WHERE h IS NOT NULL) AS had USING ({keys})
-            WHERE vestry_here.h IS DISTINCT FROM had.h"""
+            FROM vestry_here FULL JOIN had USING ({keys}) WHERE vestry_here.h IS DISTINCT FROM had.h"""
     )
     con.execute("DROP TABLE vestry_here")
     counted = con.execute(

@@ -38,6 +38,8 @@ class Loaded:
     loaded: int = 0
     rejected: int = 0
     parts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    #: What the source did not give, though the rest was loaded.
+    owed: VestryError | None = None
 
 
 def context_of(
@@ -65,7 +67,8 @@ def news(context: Context) -> str | None:
 def load(project: Project, source: Source, table: str, engine: Engine, prints: Fingerprints, run: str = "") -> Loaded:
     """Bring what is new of one source table to bronze.
 
-    Raises DataError where the source cannot be read; nothing is committed then.
+    Raises DataError where the source cannot be read; nothing is committed then. Where only some of it could,
+    that is committed, and `owed` says what is not there.
     """
     import duckdb  # late: a run with nothing to do starts no engine
 
@@ -82,7 +85,10 @@ def load(project: Project, source: Source, table: str, engine: Engine, prints: F
         try:
             for part in connector(context.source.spec.connector).parts(context, con, Path(workdir)):
                 work.take(part)
-            return work.commit()
+            loaded = work.commit()
+            for done in work.done:
+                done()
+            return replace(loaded, owed=work.owed)
         except duckdb.Error as error:
             raise _explained(error, context) from error
         finally:
@@ -106,6 +112,8 @@ class _Load:
         self.marks: dict[str, int] = {}
         self.replaced: list[str] = []
         self.whole = False
+        self.owed: VestryError | None = None
+        self.done: list[Callable[[], object]] = []
         self._aside: list[Staged] = []
 
     def take(self, part: Part) -> None:
@@ -143,6 +151,8 @@ class _Load:
         if part.replaces != "nothing":
             self.replaced.append(part.origin)
         self.whole = self.whole or part.replaces == "table"
+        self.owed = self.owed or part.owed
+        self.done += [part.done] if part.done else []
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
 

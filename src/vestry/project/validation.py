@@ -80,6 +80,8 @@ def _wanted(problem: Any) -> str:
     if kind in limits:
         key, said = limits[kind]
         return f"{said} {context[key]}"
+    if kind == "value_error":
+        return str(context["error"])
     first = kind.partition("_")[0]
     return _WANTED.get(first) or str(problem["msg"]).lower()
 

@@ -7,9 +7,9 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +37,13 @@ class Outcome:
     seconds: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: VestryError | None = None
+    #: Inputs that were built from though their source owes something.
+    lacks: tuple[TableName, ...] = ()
+
+    @property
+    def came(self) -> bool:
+        """Whether the table was written, though something failed: what needs it is built then."""
+        return "version" in self.facts
 
 
 class Facts:
@@ -107,6 +114,7 @@ def execute(
     outcomes = [Outcome(d.step, "skipped") for d in decisions if not d.runs]
     waiting = {d.step.name: d for d in decisions if d.runs}
     bad: set[TableName] = set()
+    lacking: set[TableName] = set()
     futures: dict[Future[Outcome], TableName] = {}
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step") as pool:
         while waiting or futures:
@@ -126,11 +134,13 @@ def execute(
             done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for future in done:
                 name = futures.pop(future)
-                outcome = future.result()
+                outcome = _without(future.result(), lacking)
                 outcomes.append(outcome)
                 work.tell(outcome)
-                if outcome.status == "failed":
+                if outcome.status == "failed" and not outcome.came:
                     bad.add(name)
+                elif outcome.status == "failed" or outcome.lacks:
+                    lacking.add(name)
     prints.save()
     try:
         work.record(outcomes)
@@ -140,6 +150,14 @@ def execute(
         work.tell(outcomes[-1])
     listen(_finished(run, outcomes))
     return outcomes
+
+
+def _without(outcome: Outcome, lacking: Collection[TableName]) -> Outcome:
+    """The outcome, which says so where an input lacks what its source owes."""
+    lacks = tuple(n for n in outcome.step.inputs if n in lacking)
+    if outcome.status != "done" or not lacks:
+        return outcome
+    return replace(outcome, detail=f"{outcome.detail}; without all of {', '.join(map(str, lacks))}", lacks=lacks)
 
 
 def _finished(run: str, outcomes: Sequence[Outcome]) -> Event:
@@ -178,7 +196,7 @@ class _Run:
             self.listen(Event("started", self.run, str(step.name), "; ".join(decision.reasons)))
         try:
             status, detail, facts = self._load(step) if step.kind == "load" else self._build(step)
-            return Outcome(step, status, detail, time.monotonic() - started, facts)
+            return Outcome(step, status, detail, time.monotonic() - started, facts, facts.pop("error", None))
         except VestryError as error:
             return Outcome(step, "failed", error.what, time.monotonic() - started, error=error)
         except Exception as error:
@@ -192,9 +210,12 @@ class _Run:
         loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run)
         if loaded.version is None:
             return "skipped", "nothing new", {}
-        facts = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
+        facts: dict[str, Any] = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
         said = f"{loaded.loaded:,} rows" + (f", {loaded.rejected:,} rejected" if loaded.rejected else "")
-        return "done", said, {**facts, "version": loaded.version}
+        facts["version"] = loaded.version
+        if loaded.owed:
+            return "failed", f"{said}; {loaded.owed.what}", {**facts, "error": loaded.owed}
+        return "done", said, facts
 
     def _build(self, step: Step) -> tuple[str, str, dict[str, Any]]:
         from vestry.products.builder import Context

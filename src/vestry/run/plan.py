@@ -102,6 +102,7 @@ def plan(
         if step.kind == "load":
             new = news(name)
             reasons: tuple[str, ...] = (new,) if new else ()
+            reasons += tuple(f"{n} comes first" for n in step.inputs if n in running and not reasons)
         else:
             inputs = {n: marks[n](DATA) if n in marks else None for n in step.inputs}
             coming = [n for n in step.inputs if n in running]

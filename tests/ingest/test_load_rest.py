@@ -82,7 +82,7 @@ def read(
     asked = "\n    cursor: {field: changed, param: since, start: '2000-01-01'}" if cursor else ""
     council.source(
         "planning",
-        f"connector: rest\nurl: {api.url}\nevery: {every}\n{extra}tables:\n  change:\n    endpoint: changes\n"
+        f"connector: rest\nurl: {api.url}\nevery: {every}\npatience: 1s\n{extra}tables:\n  change:\n    endpoint: changes\n"
         f"    rows: {rows}\n    paginator: {{type: json_link, next_url_path: next}}{asked}\n",
     )
 

@@ -21,7 +21,7 @@ from vestry.project import DataError, Project, TableName, VestryError, literal
 from vestry.project.names import DECISION
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
-from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
+from vestry.run.plan import AGAIN, CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
 
 STEPS = TableName("vestry", "runs", "step")
 _STALE_SECONDS = 86_400
@@ -252,7 +252,7 @@ class _Run:
                     marks,
                     anew,
                 )
-                built = build(context, expected, self.run)
+                built = build(context, {**expected, **({AGAIN: 0} if marks(AGAIN) else {})}, self.run)
         if built.version is None:
             return "skipped", "nothing new", {}
         said = f"{built.rows:,} rows"

@@ -183,10 +183,10 @@ def goes_back(path: str, query: dict[str, str], good: Answer) -> Answer:
     """The second page leads to the first."""
     if path != "/changes" or int(query.get("page", 1)) != 2:
         return good
-    host = "http://" + "127.0.0.1"
     answer = json.loads(good[2])
-    following = urlsplit(answer["next"] or "")
-    answer["next"] = f"{host}:{following.port}/changes?{urlencode({**query, 'page': 1})}" if answer["next"] else None
+    if answer["next"]:
+        first = {name: value for name, value in query.items() if name != "page"}
+        answer["next"] = answer["next"].partition("?")[0] + "?" + urlencode(first)
     return _json(answer)
 
 

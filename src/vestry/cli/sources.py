@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from vestry.cli.options import format_options, open_workspace, project_option
+
+if TYPE_CHECKING:
+    from vestry.ingest.rest.owed import Owed
 
 _DATE = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
@@ -37,21 +42,34 @@ def gaps(source: str | None, folder: Path, form: str) -> None:
     with workspace.engine.cursor() as con:
         found = list(owed(workspace.project, workspace.engine, con, sources))
     workspace.engine.close()
+    if form == "table":
+        _show(found)
+        return
     rows = [
         {
             "table": str(o.table),
-            "from": o.start or ("the beginning" if form == "table" else None),
-            "to": o.end or ("now" if form == "table" else None),
-            "since": f"{datetime.fromtimestamp(o.gap.since, UTC):%Y-%m-%d %H:%M}",
+            "from": o.start,
+            "to": o.end,
+            "since": datetime.fromtimestamp(o.gap.since, UTC).isoformat(),
             "attempts": o.gap.attempts,
             "why": o.gap.why,
+            "incident": o.gap.incident,
         }
         for o in found
     ]
-    if rows or form != "table":
-        show_rows(rows, ["table", "from", "to", "since", "attempts", "why"], form)
-    else:
-        click.echo("Nothing is owed.")
+    show_rows(rows, ["table", "from", "to", "since", "attempts", "why", "incident"], form)
+
+
+def _show(found: Sequence[Owed]) -> None:
+    """What is owed, for a person: where, since when and why."""
+    for o in found:
+        start, end = o.start or "the beginning", o.end or "now"
+        attempts = "1 attempt" if o.gap.attempts == 1 else f"{o.gap.attempts} attempts"
+        click.secho(str(o.table), bold=True)
+        click.echo(f"  owed   {start} to {end}")
+        click.echo(f"  since  {datetime.fromtimestamp(o.gap.since, UTC):%Y-%m-%d %H:%M}, {attempts}")
+        click.echo(f"  why    {o.gap.why}")
+    click.echo("\nThe next `vestry run` asks for it first." if found else "Nothing is owed.")
 
 
 @click.command()

@@ -82,7 +82,7 @@ def read(
     asked = "\n    cursor: {field: changed, param: since, start: '2000-01-01'}" if cursor else ""
     council.source(
         "planning",
-        f"connector: rest\nurl: {api.url}\nevery: {every}\n{extra}tables:\n  change:\n    endpoint: changes\n"
+        f"connector: rest\nurl: {api.url}\nevery: {every}\npatience: 1s\n{extra}tables:\n  change:\n    endpoint: changes\n"
         f"    rows: {rows}\n    paginator: {{type: json_link, next_url_path: next}}{asked}\n",
     )
 
@@ -126,28 +126,42 @@ def test_a_change_of_the_same_moment_as_the_last_is_not_missed_and_none_comes_tw
     api.records.append({"id": 6, "changed": "2024-01-05", "state": "new"})
     planning.good()
     assert ids(planning) == [1, 2, 3, 4, 5, 6]
-    before = planning.versions()
+    before = planning.version(CHANGE)
     planning.good()
-    assert planning.versions() == before
+    assert planning.version(CHANGE) == before
 
 
-def test_a_page_that_comes_twice_counts_once(planning, api):
-    api.records.insert(2, api.records[1])
-    api.records.insert(2, api.records[0])
+def test_a_record_that_comes_twice_counts_once(planning, api):
+    api.records.insert(1, api.records[0])
+    api.records.insert(3, api.records[2])
     planning.good()
     assert ids(planning) == [1, 2, 3, 4, 5]
 
 
-def test_an_api_that_stops_in_the_middle_commits_nothing_and_the_next_run_all(planning, api):
+def test_what_came_before_an_api_stops_is_loaded_and_the_rest_owed_until_it_comes(planning, api):
     api.spoil = lambda page, _: (404, "text/plain", b"gone Zebedee") if page == 2 else None
     outcome = planning.run()[CHANGE]
     assert outcome.status == "failed"
-    assert "failed after 1 pages (status 404); nothing was loaded" in str(outcome.error)
+    assert "refuses what it is asked (status 404)" in str(outcome.error)
+    assert "1 stretch is owed" in str(outcome.error)
     assert "Zebedee" not in str(outcome.error)
-    assert CHANGE not in planning.versions()
+    assert ids(planning) == [1, 2]
+    assert planning.plan() == {CHANGE: "something is owed from before"}
     api.spoil = lambda *_: None
     planning.good()
     assert ids(planning) == [1, 2, 3, 4, 5]
+
+
+def test_a_table_that_is_read_whole_comes_whole_or_not_at_all(council, api):
+    read(council, api, cursor=False)
+    api.spoil = lambda page, _: (404, "text/plain", b"") if page == 2 else None
+    outcome = council.run()[CHANGE]
+    assert outcome.status == "failed"
+    assert "nothing was loaded" in str(outcome.error)
+    assert CHANGE not in council.versions()
+    api.spoil = lambda *_: None
+    council.good()
+    assert ids(council) == [1, 2, 3, 4, 5]
 
 
 def test_a_failed_page_of_a_later_ask_is_asked_for_again(planning, api):
@@ -155,7 +169,7 @@ def test_a_failed_page_of_a_later_ask_is_asked_for_again(planning, api):
     api.records += [{"id": n, "changed": f"2024-02-0{n}", "state": "new"} for n in range(1, 6)]
     api.spoil = lambda page, _: (404, "text/plain", b"") if page == 2 else None
     assert planning.run()[CHANGE].status == "failed"
-    assert len(ids(planning)) == 5
+    assert len(ids(planning)) == 6
     api.spoil = lambda *_: None
     planning.good()
     assert len(ids(planning)) == 10
@@ -205,7 +219,7 @@ def test_html_with_status_200_is_no_answer(planning, api):
     api.spoil = lambda *_: (200, "text/html", b"<html>Please log in, Zebedee</html>")
     outcome = planning.run()[CHANGE]
     assert outcome.status == "failed"
-    assert "not JSON" in str(outcome.error)
+    assert "wants us to log in (a web page instead of data)" in str(outcome.error)
     assert "Zebedee" not in str(outcome.error)
     assert CHANGE not in planning.versions()
 

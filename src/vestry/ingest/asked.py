@@ -1,44 +1,36 @@
-"""When a system was last asked, where nothing cheaper tells whether it has news.
-
-What stands here is only a cache: losing it costs one more question, and never a row.
-"""
+"""When an API or a server was last asked: a local note, so that it is not asked more often than it wants."""
 
 from __future__ import annotations
 
 import json
-import re
-import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vestry.ingest.connector import Context
-from vestry.project import VestryError
-
-_EVERY = re.compile(r"(\d+)\s*([smhd])\Z")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+from vestry.project import Project, TableName
 
 
-def seconds_of(text: str, key: str, where: str) -> int:
-    """`15m` in seconds; `key` is where it stands. Raises VestryError where it is no number with s, m, h or d."""
-    found = _EVERY.match(text.strip())
-    if not found:
-        raise VestryError(f"`{key}: {text}` is not a time", where, "write 30s, 15m, 1h or 1d")
-    return int(found[1]) * _SECONDS[found[2]]
+@dataclass(frozen=True)
+class Asked:
+    """When, in seconds since 1970; `loaded_at` is bronze's mark then, which a commit of the answer puts up."""
+
+    at: float
+    loaded_at: int | None = None
+    #: Something is owed: it is asked for again before its time.
+    owed: bool = False
 
 
-def asked_at(context: Context) -> float:
-    """Seconds since 1970 when the table was last asked for to its end; 0 where nobody knows."""
+def last_asked(project: Project, bronze: TableName) -> Asked | None:
     try:
-        return float(json.loads(_file(context).read_text())["at"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return 0.0
+        return Asked(**json.loads(_file(project, bronze).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
-def remember(context: Context, at: float | None = None) -> None:
-    """Note that the table was asked for, now or at a time."""
-    file = _file(context)
+def note_asked(project: Project, bronze: TableName, asked: Asked) -> None:
+    file = _file(project, bronze)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"at": time.time() if at is None else at}))
+    file.write_text(json.dumps(asdict(asked)))
 
 
-def _file(context: Context) -> Path:
-    return context.project.state / "asked" / f"{context.bronze}.database.json"
+def _file(project: Project, bronze: TableName) -> Path:
+    return project.state / "asked" / f"{bronze}.json"

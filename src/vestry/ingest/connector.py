@@ -47,6 +47,10 @@ class Part:
     sparse: bool = False
     #: Read the part once more, patiently, where the quick way lost a row or failed.
     again: Callable[[], Part] | None = None
+    #: What did not come, though this did: the part is committed, and the load then counts as failed.
+    owed: VestryError | None = None
+    #: Called after the commit, to write down elsewhere what is true only then.
+    done: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ the same second is not missed; what is there already is then left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vestry.ingest.connector import Context
 from vestry.project import literal, quote
+from vestry.project.durations import is_time
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,20 +20,25 @@ if TYPE_CHECKING:
 def greatest(context: Context, con: duckdb.DuckDBPyConnection, column: str) -> str | None:
     """The greatest value of the column in bronze, as text; None before the first load.
 
-    Text that is all numbers is compared as numbers.
+    Text that is all numbers is compared as numbers, and text that is all times as times.
     """
     kind = context.engine.lake.columns(context.bronze).get(column)
-    if kind is None:
-        return None
-    relation, c = context.engine.relation(context.bronze), quote(column)
+    return None if kind is None else farthest(con, context.engine.relation(context.bronze), column, kind, "max")
+
+
+def farthest(
+    con: duckdb.DuckDBPyConnection, relation: str, column: str, kind: str, end: Literal["min", "max"]
+) -> str | None:
+    """The least or greatest value of a column of that type, as text; None where there is none."""
+    c = quote(column)
     if kind == "VARCHAR":
-        as_number = f"TRY_CAST({c} AS DECIMAL(38,9))"
+        as_number, as_time = f"TRY_CAST({c} AS DECIMAL(38,9))", f"TRY_CAST({c} AS TIMESTAMPTZ)"
         select = (
-            f"SELECT CASE WHEN count({as_number}) = count({c}) THEN arg_max({c}, {as_number}) ELSE max({c}) END "
-            f"FROM {relation}"
+            f"SELECT CASE WHEN count({as_number}) = count({c}) THEN arg_{end}({c}, {as_number}) "
+            f"WHEN count({as_time}) = count({c}) THEN arg_{end}({c}, {as_time}) ELSE {end}({c}) END FROM {relation}"
         )
     else:
-        select = f"SELECT CAST(max({c}) AS VARCHAR) FROM {relation}"
+        select = f"SELECT CAST({end}({c}) AS VARCHAR) FROM {relation}"
     row = con.execute(select).fetchone()
     return row[0] if row else None
 
@@ -58,14 +64,17 @@ def new_only(
     bronze = context.engine.relation(context.bronze)
     return (
         f"SELECT * FROM ({select}) AS new WHERE NOT EXISTS "
-        f"(SELECT 1 FROM {bronze} AS had WHERE {overlap} AND {same}){once}"
+        f"(SELECT 1 FROM {bronze} AS had WHERE ({overlap} OR had.{quote(column)} IS NULL) AND {same}){once}"
     )
 
 
 def at_or_after(context: Context, column: str, sql: str, since: str) -> str:
     """SQL that is true of the values of `sql`, which are the cursor column's, from `since` on."""
-    if context.engine.lake.columns(context.bronze)[column] == "VARCHAR" and is_number(since):
+    is_text, text = context.engine.lake.columns(context.bronze)[column] == "VARCHAR", literal(since)
+    if is_text and is_number(since):
         return f"TRY_CAST({sql} AS DECIMAL(38,9)) >= {since}"
+    if is_text and is_time(since):
+        return f"coalesce(TRY_CAST({sql} AS TIMESTAMPTZ) >= CAST({text} AS TIMESTAMPTZ), {sql} >= {text})"
     return f"{sql} >= {literal(since)}"
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from vestry.ingest.connector import Context, Part
 from vestry.ingest.fingerprints import number
 from vestry.ingest.place import Folder, Listed, Place, is_aside, place_of
-from vestry.ingest.rest import every_seconds
 from vestry.project import DataError, VestryError
+from vestry.project.durations import seconds
 from vestry.project.models import FileSource, FileTable
 
 if TYPE_CHECKING:
@@ -156,19 +156,19 @@ def _there(context: Context, place: Folder | Place) -> list[File]:
     spec: FileTable = context.spec
     settings: FileSource = context.settings
     settle = settings.settle or ("0s" if isinstance(place, Folder) else _SETTLE)
-    seconds = every_seconds(settle, context.where)
+    wait = seconds(settle)
     listed = [x for x in place.list(spec.files) if not is_aside(x.name)]
     prints = context.fingerprints
     found = []
     for one in listed:
         if isinstance(place, Folder):
             path = place.base / one.name
-            if seconds and not prints.settled(str(path), _signs(one), one.modified, seconds):
+            if wait and not prints.settled(str(path), _signs(one), one.modified, wait):
                 continue
             found.append(File(one.name, _digest(context, path), path, one))
             continue
         key = f"{place.shown}/{one.name}"
-        if prints.settled(key, _signs(one), one.modified, seconds):
+        if prints.settled(key, _signs(one), one.modified, wait):
             found.append(File(one.name, prints.kept(key, _signs(one)), None, one))
     return found
 

@@ -18,10 +18,10 @@ from pydantic import Field, model_validator
 from vestry.ingest.connector import LOADED_AT, Context, Part
 from vestry.ingest.dcat import Entry, entries
 from vestry.ingest.fingerprints import number
-from vestry.ingest.rest import every_seconds
 from vestry.ingest.web import Refused, ask, checked_url
 from vestry.project import DataError
-from vestry.project.models import SourceSettings, Strict
+from vestry.project.durations import seconds
+from vestry.project.models import Length, SourceSettings, Strict
 from vestry.project.project import expand
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class CatalogueSource(SourceSettings):
     kind: Literal["ckan", "dcat"]
     only: str | None = Field(default=None, description="CKAN: a filter query (fq), such as organization:westmarsh.")
     headers: dict[str, str] = Field(default_factory=dict, description="Such as Authorization. Secrets as ${NAME}.")
-    every: str = Field(default="1d", description="Not asked more often than this: 15m, 1h, 1d.")
+    every: Length = Field(default="1d", description="Not asked more often than this: 15m, 1h, 1d.")
     tables: dict[Literal["dataset", "distribution"], HarvestedTable | None] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class CatalogueConnector:
         if seen is None:
             return "not harvested yet"
         settings: CatalogueSource = context.settings
-        if time.time() - (context.mark(LOADED_AT) or 0) / 1e6 < every_seconds(settings.every, context.where):
+        if time.time() - (context.mark(LOADED_AT) or 0) / 1e6 < seconds(settings.every):
             return None
         now = _Catalogue(context).state()
         return None if now is not None and now == seen else "the catalogue may have changed"

@@ -51,6 +51,8 @@ class Loaded:
     rejected: int = 0
     parts: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     drift: Drift | None = None
+    #: What the source did not give, though the rest was loaded.
+    owed: VestryError | None = None
 
 
 def context_of(
@@ -88,7 +90,8 @@ def load(
     """Bring what is new of one source table to bronze; `accept` takes its columns as they are, whatever its policy.
 
     Raises DataError where the source cannot be read, and DriftError where its columns are frozen and
-    changed; nothing is committed then.
+    changed; nothing is committed then. Where only some of it could be read, that is committed, and `owed` says what
+    is not there.
     """
     import duckdb  # late: a run with nothing to do starts no engine
 
@@ -107,7 +110,10 @@ def load(
         try:
             for part in connector(context.source.spec.connector).parts(context, con, Path(workdir)):
                 work.take(part)
-            return work.commit()
+            loaded = work.commit()
+            for done in work.done:
+                done()
+            return replace(loaded, owed=work.owed)
         except duckdb.Error as error:
             raise _explained(error, context) from error
         finally:
@@ -137,6 +143,8 @@ class _Load:
         self.before = last_columns(lake, context.bronze)
         self.columns: dict[str, str] = {}
         self.drift: Drift | None = None
+        self.owed: VestryError | None = None
+        self.done: list[Callable[[], object]] = []
         self._aside: list[Staged] = []
 
     def take(self, part: Part, *, typed: bool = True) -> None:
@@ -189,6 +197,8 @@ class _Load:
                 self.replaced.add(part.of or part.origin)
                 self.replaced_rejected.add(part.of or part.origin)
             self.whole = self.whole or part.replaces == "table"
+        self.owed = self.owed or part.owed
+        self.done += [part.done] if part.done else []
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
 

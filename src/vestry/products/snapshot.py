@@ -19,7 +19,7 @@ from vestry.project.models import SnapshotFile
 from vestry.project.yamlfile import read_yaml
 
 #: Up to where the feed has been read.
-_READ_TO = "vestry.read_to"
+READ_TO = "vestry.read_to"
 _HISTORY = ("valid_from", "valid_to")
 _AFFECTED = "snapshot_affected"
 
@@ -32,8 +32,8 @@ class SnapshotBuilder:
         feed = TableName.parse(spec.from_)
         loaded_at = context.input_mark(feed, LOADED_AT) or 0
         replaced = max(context.input_mark(feed, REPLACED) or 0, context.mark(REPLACED) or 0)
-        read_to = context.mark(_READ_TO)
-        marks = {_READ_TO: loaded_at}
+        read_to = context.mark(READ_TO)
+        marks = {READ_TO: loaded_at}
         is_history = context.table.name.table.endswith("_history")
         spec = _quoted_order(spec, context.engine.lake.columns(feed))
         columns = [c.name for c in context.table.contract.columns if not (is_history and c.name in _HISTORY)]

@@ -7,9 +7,21 @@ are what an editor shows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
+
+from vestry.project.durations import is_time, seconds
+from vestry.project.errors import listed
 
 
 class Strict(BaseModel):
@@ -130,6 +142,36 @@ TableText = Annotated[str, AfterValidator(_three_parts)]
 Names = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_TEXT_OR_TEXTS)]
 
 
+#: As dlt's REST client names them.
+PAGINATORS = ("auto", "json_link", "header_link", "header_cursor", "single_page", "cursor", "offset", "page_number")
+AUTH = ("bearer", "api_key", "http_basic", "oauth2_client_credentials")
+
+
+def _length(value: str) -> str:
+    seconds(value)
+    return value
+
+
+def _paginator(value: Any) -> Any:
+    return _of_type(value, PAGINATORS, "auto")
+
+
+def _auth(value: Any) -> Any:
+    return _of_type(value, AUTH, "bearer")
+
+
+def _of_type(value: Any, known: Sequence[str], usual: str) -> Any:
+    kind = value.get("type", usual) if isinstance(value, dict) else value
+    if kind is not None and kind not in known:
+        raise ValueError(f"of a type that there is: {listed(known, 'or')}")
+    return value
+
+
+#: A length of time: 30s, 15m, 1h, 1d.
+Length = Annotated[str, AfterValidator(_length)]
+Paginator = Annotated[str | dict[str, Any] | None, AfterValidator(_paginator)]
+
+
 class SourceSettings(Strict):
     """What every source may say of itself, whatever its connector."""
 
@@ -224,7 +266,7 @@ class FileSource(SourceSettings):
         default=".",
         description="A folder, relative to the project; or sftp://user@server/folder, s3://bucket/folder. ${NAME} too.",
     )
-    settle: str | None = Field(
+    settle: Length | None = Field(
         default=None,
         description="A file that changed more recently waits: it may be on its way. Default: 30s; of a folder, 0s.",
     )
@@ -290,12 +332,12 @@ class DatabaseSource(SourceSettings):
     backup: str | None = Field(
         default=None, description="Instead of `url`: a dump of pg_dump or mysqldump; the newest that fits a glob."
     )
-    every: str = Field(default="1h", description="A server is not asked more often than this: 30s, 15m, 1h, 1d.")
+    every: Length = Field(default="1h", description="A server is not asked more often than this: 30s, 15m, 1h, 1d.")
     window: str | None = Field(default=None, description="Only within these hours of the day: 22:00-05:00.")
     rows_per_second: int | None = Field(
         default=None, ge=1, description="At most so many, with a pause after each part."
     )
-    statement_timeout: str = Field(default="10m", description="How long the server may work at one question.")
+    statement_timeout: Length = Field(default="10m", description="How long the server may work at one question.")
     timezone: str = Field(default="Europe/London", description="Of times that the database keeps without a zone.")
     tables: dict[str, DatabaseTable | None] = Field(min_length=1)
 
@@ -307,25 +349,86 @@ class DatabaseSource(SourceSettings):
 
 
 class RestCursor(Strict):
-    """What is asked for next time: the greatest value seen."""
+    """What is asked for next time: the greatest value seen, or what is owed from before."""
 
     field: str = Field(description="The field of a record that only grows, such as changed_at.")
     param: str = Field(description="The query parameter that takes it.")
     start: str = Field(description="Asked for the first time.")
+    until: str | None = Field(default=None, description="The query parameter that bounds it above, if there is one.")
+    window: Length | None = Field(
+        default=None,
+        description="What is asked for is cut into pieces of this length, each got or owed by itself; needs `until`.",
+    )
+    overlap: Length | None = Field(
+        default=None, description="Ask from so much earlier, for changes that the vendor writes late."
+    )
+    ordered: bool = Field(
+        default=False,
+        description="The vendor promises records in the cursor's order: so a broken-off answer is gone on from.",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> RestCursor:
+        if self.window and not self.until:
+            raise ValueError("a cursor with `until` where it has `window`: the parameter that bounds a window above")
+        if self.window and not seconds(self.window):
+            raise ValueError("a cursor with a `window` longer than nothing")
+        if (self.window or self.overlap) and not is_time(self.start):
+            raise ValueError(
+                "a cursor with a time as `start`, such as 2020-01-01T00:00:00Z, for `window` and `overlap`"
+            )
+        return self
+
+
+class RestDeletes(Strict):
+    """How deletes are found that the vendor does not announce: the keys that it has are compared with ours."""
+
+    every: Length = Field(default="7d", description="How often the vendor's whole list of keys is read.")
+    endpoint: str | None = Field(
+        default=None, description="Where the list is; keys suffice. Default: the table's own, without its cursor."
+    )
+    params: dict[str, str | int] = Field(default_factory=dict)
+    rows: str | None = Field(default=None, description="JSON path of the list. Found where not given.")
+    paginator: Paginator = Field(default=None, description="Default: the table's own.")
 
 
 class RestTable(Strict):
-    """One endpoint of an API."""
+    """One endpoint of an API, or a list within the records of another table."""
 
-    endpoint: str
+    endpoint: str | None = None
+    from_: str | None = Field(
+        default=None, alias="from", description="A table of this source in whose records this one's are nested."
+    )
     description: str | None = None
     params: dict[str, str | int] = Field(default_factory=dict)
-    rows: str | None = Field(default=None, description="JSON path of the list of records. Found where not given.")
+    rows: str | None = Field(
+        default=None,
+        description="JSON path of the list of records, found where not given; with `from`, the field that holds them.",
+    )
     cursor: RestCursor | None = None
-    key: Names = Field(default_factory=list, description="Fields that, with the cursor, tell one change from another.")
-    paginator: str | dict[str, Any] | None = Field(
+    key: Names = Field(default_factory=list, description="Fields that tell one thing from another.")
+    paginator: Paginator = Field(
         default=None, description="As dlt's REST client names them, such as json_link. Found where not given."
     )
+    deletes: RestDeletes | None = Field(default=None, description="Find what the vendor deletes without a word.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> RestTable:
+        if (self.endpoint is None) == (self.from_ is None):
+            raise ValueError("a table with either `endpoint` or `from`")
+        if self.from_ and (not self.rows or self.cursor or self.deletes):
+            raise ValueError("a table with `rows`, and no `cursor` or `deletes` of its own, where it has `from`")
+        if self.deletes and not (self.cursor and self.key):
+            raise ValueError("a table with `cursor` and `key` where it has `deletes`; read whole, it loses them anyway")
+        return self
+
+
+def _known_parents(tables: dict[str, RestTable]) -> dict[str, RestTable]:
+    for table in tables.values():
+        parent = tables.get(table.from_) if table.from_ else None
+        if table.from_ and (parent is None or parent.from_):
+            raise ValueError(f"tables whose `from` is one with an endpoint: `{table.from_}` is none")
+    return tables
 
 
 class RestSource(SourceSettings):
@@ -334,12 +437,19 @@ class RestSource(SourceSettings):
     connector: Literal["rest"]
     url: str
     headers: dict[str, str] = Field(default_factory=dict, description="Secrets as ${NAME}.")
-    auth: dict[str, Any] | None = Field(default=None, description="As dlt's REST client takes it; secrets as ${NAME}.")
-    every: str = Field(default="1h", description="Not asked more often than this: 30s, 15m, 1h, 1d.")
+    auth: Annotated[dict[str, Any] | None, AfterValidator(_auth)] = Field(
+        default=None,
+        description="type: api_key, bearer, http_basic or oauth2_client_credentials, and its settings as dlt's REST "
+        "client names them; secrets as ${NAME}.",
+    )
+    every: Length = Field(default="1h", description="Not asked more often than this: 30s, 15m, 1h, 1d.")
+    patience: Length = Field(
+        default="5m", description="How long one load waits in all for a vendor that is busy or errs."
+    )
     when_down: str | None = Field(
         default=None, description="What to do, or whom to ring, when it does not answer: said with the error."
     )
-    tables: dict[str, RestTable] = Field(min_length=1)
+    tables: Annotated[dict[str, RestTable], AfterValidator(_known_parents)] = Field(min_length=1)
 
 
 class DomainFile(Strict):

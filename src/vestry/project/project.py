@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,8 @@ class Project:
     sources: Mapping[str, Source] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
+    #: Seconds since 1970, by which sources are due and windows end.
+    clock: Callable[[], float] = time.time
 
     @cached_property
     def tables(self) -> dict[TableName, ProductTable]:

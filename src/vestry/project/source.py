@@ -32,6 +32,11 @@ class Source:
     def bronze(self, table: str) -> TableName:
         return TableName(BRONZE, self.name, table)
 
+    def needs(self, table: str) -> tuple[TableName, ...]:
+        """The bronze tables that are loaded before this one, because it is read from them."""
+        above = getattr(self.spec.tables[table], "from_", None)
+        return (self.bronze(above),) if above else ()
+
 
 def read_sources(root: Path, faults: list[Fault]) -> Iterator[Source]:
     """Every source that can be read; the faults of the rest are added to `faults`."""

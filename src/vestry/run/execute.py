@@ -9,7 +9,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from vestry.project import DataError, ProductTable, Project, TableName, VestryEr
 from vestry.project.names import DECISION
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
-from vestry.run.plan import CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
+from vestry.run.plan import AGAIN, CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
 
 STEPS = TableName("vestry", "runs", "step")
 #: Where engines put what does not fit in memory.
@@ -39,6 +39,13 @@ class Outcome:
     seconds: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: VestryError | None = None
+    #: Inputs that were built from though their source owes something.
+    lacks: tuple[TableName, ...] = ()
+
+    @property
+    def came(self) -> bool:
+        """Whether the table was written, though something failed: what needs it is built then."""
+        return "version" in self.facts
 
 
 class Facts:
@@ -110,6 +117,7 @@ def execute(
     outcomes = [Outcome(d.step, "skipped") for d in decisions if not d.runs]
     waiting = {d.step.name: d for d in decisions if d.runs}
     bad: set[TableName] = set()
+    lacking: set[TableName] = set()
     futures: dict[Future[Outcome], TableName] = {}
     with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="step") as pool:
         while waiting or futures:
@@ -129,11 +137,13 @@ def execute(
             done, _ = wait(futures, return_when=FIRST_COMPLETED)
             for future in done:
                 name = futures.pop(future)
-                outcome = future.result()
+                outcome = _without(future.result(), lacking)
                 outcomes.append(outcome)
                 work.tell(outcome)
-                if outcome.status == "failed":
+                if outcome.status == "failed" and not outcome.came:
                     bad.add(name)
+                elif outcome.status == "failed" or outcome.lacks:
+                    lacking.add(name)
     prints.save()
     try:
         work.record(outcomes)
@@ -143,6 +153,14 @@ def execute(
         work.tell(outcomes[-1])
     listen(_finished(run, outcomes))
     return outcomes
+
+
+def _without(outcome: Outcome, lacking: Collection[TableName]) -> Outcome:
+    """The outcome, which says so where an input lacks what its source owes."""
+    lacks = tuple(n for n in outcome.step.inputs if n in lacking)
+    if outcome.status != "done" or not lacks:
+        return outcome
+    return replace(outcome, detail=f"{outcome.detail}; without all of {', '.join(map(str, lacks))}", lacks=lacks)
 
 
 def _finished(run: str, outcomes: Sequence[Outcome]) -> Event:
@@ -182,7 +200,7 @@ class _Run:
             self.listen(Event("started", self.run, str(step.name), "; ".join(decision.reasons)))
         try:
             status, detail, facts = self._load(step) if step.kind == "load" else self._build(step)
-            return Outcome(step, status, detail, time.monotonic() - started, facts)
+            return Outcome(step, status, detail, time.monotonic() - started, facts, facts.pop("error", None))
         except VestryError as error:
             return Outcome(step, "failed", error.what, time.monotonic() - started, error=error)
         except Exception as error:
@@ -200,9 +218,12 @@ class _Run:
             return "skipped", "nothing new", {"drift": drift} if drift else {}
         facts: dict[str, Any] = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
         facts |= {"drift": drift} if drift else {}
+        facts["version"] = loaded.version
         said = f"{loaded.loaded:,} rows" + (f", {loaded.rejected:,} rejected" if loaded.rejected else "")
         said += f"; {drift['said']}" if drift else ""
-        return "done", said, {**facts, "version": loaded.version}
+        if loaded.owed:
+            return "failed", f"{said}; {loaded.owed.what}", {**facts, "error": loaded.owed}
+        return "done", said, facts
 
     def _build(self, step: Step) -> tuple[str, str, dict[str, Any]]:
         from vestry.products.builder import Context
@@ -240,7 +261,7 @@ class _Run:
                     marks,
                     anew,
                 )
-                built = build(context, expected, self.run)
+                built = build(context, {**expected, **({AGAIN: 0} if marks(AGAIN) else {})}, self.run)
         if built.version is None:
             return "skipped", "nothing new", {}
         said = f"{built.rows:,} rows"

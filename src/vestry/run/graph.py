@@ -15,7 +15,7 @@ from vestry.project.references import reference_faults
 
 @dataclass(frozen=True)
 class Step:
-    """A load of a bronze table, or the build of a product's table."""
+    """A load of a bronze table, or the build of a product's table; a load has inputs where it reads other bronze."""
 
     name: TableName
     kind: str
@@ -120,7 +120,7 @@ def graph_of(project: Project) -> Graph:
 
     Raises ProjectError where a recipe names a table of nobody.
     """
-    steps = {name: Step(name, "load") for name in project.bronze}
+    steps = {name: Step(name, "load", source.needs(name.table)) for name, source in project.bronze.items()}
     with Inputs(project) as inputs:
         references = {name: inputs.references(table) for name, table in project.tables.items()}
     if faults := list(reference_faults(project, references)):

@@ -12,6 +12,8 @@ from vestry.project.contract import Table
 from vestry.run.graph import Graph, Step
 
 CODE, CONTRACT = "vestry.code", "vestry.contract"
+#: Not 0 where the table is to be made again though nothing changed.
+AGAIN = "vestry.again"
 #: Raised when the same code and inputs would be built to other rows than before.
 _BUILDER = 1
 
@@ -75,9 +77,9 @@ def reasons_to_build(
     """Why a table must be built, its inputs being at these versions of their data."""
     if marks(DATA) is None:
         return ("not built yet",)
-    reasons = []
+    reasons = ["it is replayed"] if marks(AGAIN) else []
     expected = expected_marks(table, inputs)
-    if marks(CODE) != expected[CODE]:
+    if marks(CODE) not in (expected[CODE], 0):
         reasons.append("its code changed")
     if marks(CONTRACT) != expected[CONTRACT]:
         reasons.append("its contract changed")
@@ -102,6 +104,7 @@ def plan(
         if step.kind == "load":
             new = news(name)
             reasons: tuple[str, ...] = (new,) if new else ()
+            reasons += tuple(f"{n} comes first" for n in step.inputs if n in running and not reasons)
         else:
             inputs = {n: marks[n](DATA) if n in marks else None for n in step.inputs}
             coming = [n for n in step.inputs if n in running]

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vestry.ingest.fingerprints import Fingerprints
+from vestry.ingest.rest.ledger import REQUESTS
 from vestry.lake import Engine, Lake
 from vestry.lake.engine import share_of
 from vestry.project import Project, TableName, VestryError, load_project
@@ -137,4 +138,4 @@ class Workspace:
         """Every table that may be in the lake: bronze, products, and their companions."""
         names = [*self.project.bronze, *self.project.tables]
         beside = [n.beside("rejected" if n.is_bronze else "quarantine") for n in names]
-        return [*names, *beside, TableName("vestry", "quality", "result"), STEPS, INCIDENTS]
+        return [*names, *beside, TableName("vestry", "quality", "result"), STEPS, INCIDENTS, REQUESTS]

@@ -21,7 +21,7 @@ def source(council: Council, url: str, table: str = "{}", more: str = "", name: 
 def again(council: Council) -> None:
     """Let the time pass after which the server may be asked once more."""
     for file in (council.root / ".vestry/asked").glob("*.json"):
-        file.write_text(json.dumps({"at": 0}))
+        file.unlink()
 
 
 def failure(council: Council) -> VestryError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vestry.ingest.asked import asked_at, remember, seconds_of
+from vestry.ingest.asked import Asked, last_asked, note_asked
 from vestry.ingest.connector import Context, Part
 from vestry.ingest.cursor import greatest, is_number, new_only
 from vestry.ingest.database import sqlite
@@ -18,6 +19,7 @@ from vestry.ingest.database.gently import PIECES, Manner, Partial, Piece, Window
 from vestry.ingest.database.server import Server, attached, sqlite_file
 from vestry.ingest.database.url import Address, address_of
 from vestry.project import DataError, VestryError, literal, quote
+from vestry.project.durations import seconds
 from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
 
@@ -34,9 +36,9 @@ def news(context: Context) -> str | None:
         return "not loaded yet"
     if Partial.waits(_folder(context), context.mark(PIECES)):
         return "goes on from where it stopped"
-    since = time.time() - asked_at(context)
-    wait = seconds_of(context.settings.every, "every", context.where)
-    return None if since < wait else f"last asked more than {context.settings.every} ago"
+    asked = last_asked(context.project, context.bronze)
+    since = time.time() - (asked.at if asked else 0)
+    return None if since < seconds(context.settings.every) else f"last asked more than {context.settings.every} ago"
 
 
 def parts(context: Context, con: duckdb.DuckDBPyConnection) -> Iterator[Part]:
@@ -49,17 +51,25 @@ def parts(context: Context, con: duckdb.DuckDBPyConnection) -> Iterator[Part]:
             address, _ = sqlite_file(address, context.project.root, context.where)
         try:
             with _attached(context, con, address) as server:
-                yield from table_parts(context, server)
-                remember(context, asked)
+                for part in table_parts(context, server):
+                    yield replace(part, done=lambda: _finished(context, asked))
+                if not Partial.waits(_folder(context), context.mark(PIECES)):
+                    note_asked(context.project, context.bronze, Asked(asked))
                 return
         except DataError as error:
             if place or not context.settings.replica or "cannot be read" not in error.what:
                 raise
 
 
+def _finished(context: Context, asked: float) -> None:
+    """What is in bronze need not be kept aside, nor asked for before its time."""
+    shutil.rmtree(_folder(context), ignore_errors=True)
+    note_asked(context.project, context.bronze, Asked(asked))
+
+
 def _attached(context: Context, con: duckdb.DuckDBPyConnection, address: Address) -> Any:
     alias = f"{context.source.name}/{context.table}"
-    timeout = seconds_of(context.settings.statement_timeout, "statement_timeout", context.where)
+    timeout = seconds(context.settings.statement_timeout)
     one = _manner(context).is_gentle
     return attached(con, context.engine.load, address, alias, context.where, timeout, one)
 
@@ -166,10 +176,10 @@ def _before(context: Context, server: Server, column: str, since: str, overlap: 
     """The cursor's value so far earlier."""
     if is_number(overlap):
         return str(float(since) - float(overlap)) if "." in since + overlap else str(int(since) - int(overlap))
-    seconds = seconds_of(overlap, "overlap", context.where)
+    length = seconds(overlap)
     kind = context.engine.lake.columns(context.bronze)[column]
     as_time = "DATE" if kind == "DATE" else "TIMESTAMPTZ"
-    sql = f"({as_time} {literal(since)} - INTERVAL {seconds} SECOND)"
+    sql = f"({as_time} {literal(since)} - INTERVAL {length} SECOND)"
     if kind == "VARCHAR":
         sql = f"strftime({sql}, {literal('%Y-%m-%dT%H:%M:%S' if 'T' in since else '%Y-%m-%d %H:%M:%S')})"
     row = server.con.execute(f"SELECT {sql}::VARCHAR").fetchone()

@@ -101,6 +101,8 @@ class _Table:
         self.name = context.bronze
         self.heard = Heard(self.name)
         self._trouble = ""
+        #: A batch could not be written, and none has been since.
+        self._failed = False
         self._compacted = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -111,6 +113,7 @@ class _Table:
             try:
                 self._listen(stop)
             except Exception as error:
+                self._failed = True
                 self._say(error if isinstance(error, VestryError) else _unforeseen(error, self.name))
             pause = 1.0 if time.monotonic() - began > 2 * _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
             stop.wait(pause)
@@ -129,7 +132,8 @@ class _Table:
                     self._write(batches, batch)
                 elif last:
                     return
-                self._say(self.feed.problem)
+                if self.feed.problem or not self._failed:
+                    self._say(self.feed.problem)
                 if time.monotonic() - self._compacted > self._compact_seconds:
                     self._compact()
         finally:
@@ -138,6 +142,7 @@ class _Table:
 
     def _write(self, batches: Batches, batch: Any) -> None:
         loaded: Loaded = batches.write(batch)
+        self._failed = False
         self.feed.kept(batch.marks)
         self.heard.loaded += loaded.loaded
         self.heard.rejected += loaded.rejected

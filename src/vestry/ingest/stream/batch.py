@@ -135,11 +135,11 @@ class Batches:
 
     def _remember_ids(self) -> None:
         since = int((time.time() - self.shape.repeats_within) * 1e6)
-        have = "SELECT NULL::UHUGEINT AS id, 0::BIGINT AS at WHERE false"
+        have = "SELECT NULL::UHUGEINT AS id, 0::BIGINT AS loaded WHERE false"
         if "event_id" in self.lake.columns(self.context.bronze):
             relation = self.engine.relation(self.context.bronze)
             have = (
-                f"SELECT {self._identity} AS id, epoch_us(_loaded_at) AS at FROM {relation} "
+                f"SELECT {self._identity} AS id, epoch_us(_loaded_at) AS loaded FROM {relation} "
                 f"WHERE _loaded_at >= make_timestamptz({since}) AND event_id IS NOT NULL"
             )
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE _seen AS {have}")
@@ -161,7 +161,7 @@ class Batches:
             since = at - int(self.shape.repeats_within * 1e6)
             self.con.execute(
                 f"INSERT INTO _seen SELECT _identity, {at} FROM _events WHERE NOT _malformed AND _identity IS NOT NULL; "
-                f"DELETE FROM _seen WHERE at < {since}"
+                f"DELETE FROM _seen WHERE loaded < {since}"
             )
 
     def _unfinished_go(self) -> None:

@@ -81,7 +81,9 @@ def stream(
             ]
             listener: Any = connector(source.spec.connector)
             feeds = listener.feeds(contexts)
-            works += [_Table(workspace, c, feeds[c.table], listener.shape(c), run, tell, compact_seconds) for c in contexts]
+            works += [
+                _Table(workspace, c, feeds[c.table], listener.shape(c), run, tell, compact_seconds) for c in contexts
+            ]
         threads = [threading.Thread(target=work.run, args=(stop,), name=f"stream {work.name}") for work in works]
         for thread in threads:
             thread.start()
@@ -94,7 +96,14 @@ class _Table:
     """One table: its feed, its writer, and what to do when either is not well."""
 
     def __init__(
-        self, workspace: Workspace, context: Context, feed: Feed, shape: Any, run: str, tell: Any, compact_seconds: float
+        self,
+        workspace: Workspace,
+        context: Context,
+        feed: Feed,
+        shape: Any,
+        run: str,
+        tell: Any,
+        compact_seconds: float,
     ) -> None:
         self.workspace, self.context, self.feed, self.shape = workspace, context, feed, shape
         self._run_id, self._tell, self._compact_seconds = run, tell, compact_seconds
@@ -172,7 +181,12 @@ class _Table:
 
     def _facts(self) -> dict[str, int]:
         heard = self.heard
-        return {"loaded": heard.loaded, "rejected": heard.rejected, "repeated": heard.repeated, "batches": heard.batches}
+        return {
+            "loaded": heard.loaded,
+            "rejected": heard.rejected,
+            "repeated": heard.repeated,
+            "batches": heard.batches,
+        }
 
     def _summary(self) -> str:
         heard = self.heard
@@ -182,7 +196,9 @@ class _Table:
 
 def _unforeseen(error: Exception, name: TableName) -> VestryError:
     """What nobody foresaw, without its text: that may hold data."""
-    return DataError(f"{name}: {type(error).__name__}: something went wrong that nobody foresaw", mend="it is tried again")
+    return DataError(
+        f"{name}: {type(error).__name__}: something went wrong that nobody foresaw", mend="it is tried again"
+    )
 
 
 @contextmanager
@@ -199,7 +215,7 @@ def _alone(workspace: Workspace, names: Sequence[TableName]) -> Iterator[None]:
             except Timeout:
                 raise DataError(
                     f"{name} is listened to already by {_holder(holder)}",
-                    workspace.project.bronze[name].file.path.name,
+                    workspace.project.bronze[name].file.path,
                     "one process listens to a source: stop the other first",
                 ) from None
             held.append(lock)

@@ -88,6 +88,7 @@ def test_killed_three_times_every_event_is_there_once(council, broker, publisher
             again.until_loaded(more)
             again.kill()
     with Listening(council) as last:
+        last.until(lambda s: s.events("listening"))
         sender.join()
         assert sent.is_set()
         last.until(lambda _: council.one("select count(*) from bronze.sensors.reading") >= total)

@@ -122,7 +122,8 @@ class Batches:
         return (
             f"SELECT payload, topic, key, {event_id} AS event_id, {known} AS event_time, "
             f"{''.join(f + ', ' for f in fields)}_source, _row, _at, NOT _is AS _malformed FROM "
-            "(SELECT *, json_valid(payload) AS _is, CASE WHEN json_valid(payload) THEN payload END AS json FROM _good)"
+            "(SELECT *, coalesce(json_valid(payload), true) AS _is, "
+            "CASE WHEN json_valid(payload) THEN payload END AS json FROM _good)"
         )
 
     # -- events that come again ------------------------------------------------------------------
@@ -148,11 +149,11 @@ class Batches:
         """Take out of `_events` those that bronze has, or that come twice in the batch; how many."""
         if not self.shape.identity:
             return 0
-        self.con.execute(f"ALTER TABLE _events ADD COLUMN _identity UHUGEINT; UPDATE _events SET _identity = {self._identity}")
+        self.con.execute("ALTER TABLE _events ADD COLUMN _identity UHUGEINT")
+        self.con.execute(f"UPDATE _events SET _identity = {self._identity} WHERE NOT _malformed")
         gone = self.con.execute(
-            "DELETE FROM _events WHERE NOT _malformed AND _identity IS NOT NULL AND (_identity IN (SELECT id FROM _seen) "
-            "OR _at NOT IN (SELECT min(_at) FROM _events WHERE NOT _malformed AND _identity IS NOT NULL "
-            "GROUP BY _identity))"
+            "DELETE FROM _events WHERE _identity IS NOT NULL AND (_identity IN (SELECT id FROM _seen) "
+            "OR _at NOT IN (SELECT min(_at) FROM _events WHERE _identity IS NOT NULL GROUP BY _identity))"
         ).fetchone()
         return int(gone[0]) if gone else 0
 
@@ -160,7 +161,7 @@ class Batches:
         if self.shape.identity:
             since = at - int(self.shape.repeats_within * 1e6)
             self.con.execute(
-                f"INSERT INTO _seen SELECT _identity, {at} FROM _events WHERE NOT _malformed AND _identity IS NOT NULL; "
+                f"INSERT INTO _seen SELECT _identity, {at} FROM _events WHERE _identity IS NOT NULL; "
                 f"DELETE FROM _seen WHERE loaded < {since}"
             )
 
@@ -178,12 +179,14 @@ def _as_text(batch: Received) -> tuple[pa.Table, pa.Table]:
 
     texts: list[str | None] = []
     wrong: list[int] = []
+    raw: list[str] = []
     for at, payload in enumerate(batch.payload):
         try:
-            texts.append(payload.decode())
+            texts.append(None if payload is None else payload.decode())
         except UnicodeDecodeError:
             texts.append(None)
             wrong.append(at)
+            raw.append((payload or b"").decode(errors="backslashreplace"))
     good = pa.table(
         {
             "payload": pa.array(texts, pa.string()),
@@ -200,7 +203,12 @@ def _as_text(batch: Received) -> tuple[pa.Table, pa.Table]:
         {
             "_row": pa.array([batch.row[at] for at in wrong], pa.int64()),
             "_source": pa.array([batch.origin[at] for at in wrong], pa.string()),
-            "raw": pa.array([batch.payload[at].decode(errors="backslashreplace") for at in wrong], pa.string()),
+            "raw": pa.array(raw, pa.string()),
         }
     )
-    return good.filter(good["payload"].is_valid()), bad
+    if not wrong:
+        return good, bad
+    fine = [True] * len(batch)
+    for at in wrong:
+        fine[at] = False
+    return good.filter(pa.array(fine)), bad

@@ -15,8 +15,8 @@ from vestry.project import VestryError
 class Received:
     """Events in the order in which they came, a list for each thing that is known of them.
 
-    `row` is an event's place in its `origin`; `time` is in microseconds since 1970. `marks` say
-    where to go on after them.
+    `row` is an event's place in its `origin`; `time` is in microseconds since 1970; a `payload` may
+    be none, as Kafka's of a deletion. `marks` say where to go on after them.
     """
 
     origin: list[str] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Received:
     key: list[str | None] = field(default_factory=list)
     id: list[str | None] = field(default_factory=list)
     time: list[int | None] = field(default_factory=list)
-    payload: list[bytes] = field(default_factory=list)
+    payload: list[bytes | None] = field(default_factory=list)
     marks: dict[str, int] = field(default_factory=dict)
     #: What the commit's record says besides: such as events that are gone for good.
     record: dict[str, Any] = field(default_factory=dict)

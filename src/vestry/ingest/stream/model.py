@@ -123,7 +123,7 @@ class WebhookSource(SourceSettings):
     listen: str = Field(
         default="127.0.0.1:8390", pattern=r"^[^\s:]+:\d+$", description="Address and port. TLS is a reverse proxy's."
     )
-    secret: str = Field(description="What the sender signs with, as ${NAME}; while it is changed, two with a comma.")
+    secret: Names = Field(min_length=1, description="What senders sign with, as ${NAME}; while it is changed, both.")
     max_bytes: int = Field(default=1_048_576, ge=1, description="A longer request is refused.")
     spool_mb: int = Field(default=1024, ge=1, description="Disk for events that are not in bronze yet, for each table.")
     tables: dict[str, WebhookTable] = Field(min_length=1)

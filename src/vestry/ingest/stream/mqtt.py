@@ -138,7 +138,9 @@ class MqttFeed:
             self._connect(client, str(self._url.hostname), port)
         except ssl.SSLCertVerificationError:
             what = "the broker's certificate is not one to trust"
-            raise DataError(what, self._where, "check the host in `url`, and `ca` with whoever runs the broker") from None
+            raise DataError(
+                what, self._where, "check the host in `url`, and `ca` with whoever runs the broker"
+            ) from None
         except OSError:
             what = "the broker does not answer"
             raise DataError(what, self._where, "it is tried again; check `url`, and that it runs") from None
@@ -169,7 +171,8 @@ class MqttFeed:
                 client.disconnect()
 
     def _client(self) -> Client:
-        from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5, MQTTv311
+        from paho.mqtt.client import Client, MQTTv5, MQTTv311
+        from paho.mqtt.enums import CallbackAPIVersion
 
         new = self._settings.protocol == "5"
         client = Client(
@@ -194,7 +197,7 @@ class MqttFeed:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        wished = Properties(PacketTypes.CONNECT)
+        wished = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wished.SessionExpiryInterval = int(self._settings.keep)
         wished.ReceiveMaximum = _IN_FLIGHT
         client.connect(host, port, _KEEPALIVE, clean_start=False, properties=wished)
@@ -227,11 +230,12 @@ class MqttFeed:
         new, noted = [], []
         seen = dict[int, bytes]()
         for message in self._got:
-            digest = _digest(message.topic, message.payload) if message.qos else b""
+            payload = bytes(message.payload)
+            digest = _digest(message.topic, payload) if message.qos else b""
             if message.qos and message.dup and seen.get(message.mid, self._recent.get(message.mid)) == digest:
                 continue  # it is on the disk; only its acknowledgement did not arrive
             when = time.time_ns() // 1000
-            new.append(Event(when, message.topic, None, None, message.payload, message.mid if message.qos else 0))
+            new.append(Event(when, message.topic, None, None, payload, message.mid if message.qos else 0))
             if message.qos:
                 seen[message.mid] = digest
                 noted.append((message.mid, digest))
@@ -261,7 +265,7 @@ class MqttFeed:
             self._recent.popitem(last=False)
 
     def _subscribe(self, client: Client, present: bool) -> None:
-        from paho.mqtt.client import SubscribeOptions
+        from paho.mqtt.subscribeoptions import SubscribeOptions
 
         gone = sorted(set(self._known().get("topics", [])) - set(self._spec.topics))
         if gone and present:
@@ -271,7 +275,7 @@ class MqttFeed:
             options = SubscribeOptions(qos=self._spec.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
             client.subscribe([(topic, options) for topic in self._spec.topics])
         else:
-            client.subscribe([(topic, self._spec.qos) for topic in self._spec.topics])
+            client.subscribe([(topic, int(self._spec.qos)) for topic in self._spec.topics])
 
     def _refused(self, said: str) -> DataError:
         if "auth" in said.lower() or "user name" in said.lower():

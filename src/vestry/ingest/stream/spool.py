@@ -150,15 +150,14 @@ class Spool:
     def _mended(self) -> int:
         """Cut off what is half-written at the end; the number of the next record."""
         at = self._segments[-1]
-        count = whole = 0
-        for _, whole in self._records(at, 0):
-            count += 1
+        ends = [end for _, end in self._records(at, 0)]
+        whole = ends[-1] if ends else 0
         if whole < self._sizes[at]:
             with self._path(at).open("r+b") as file:
                 file.truncate(whole)
                 os.fsync(file.fileno())
             self._sizes[at] = whole
-        return at + count
+        return at + len(ends)
 
     def _records(self, at: int, offset: int, most: int | None = None) -> Iterator[tuple[bytes, int]]:
         """Whole records of a segment, each with the place in the file after it."""

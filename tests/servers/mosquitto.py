@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 CONFIG = """\
 listener {port} 127.0.0.1
+user {user}
 persistence true
 persistence_location {home}/
 autosave_interval 1
@@ -42,7 +44,9 @@ class Broker:
         return f"mqtt://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        (self.home / "mosquitto.conf").write_text(CONFIG.format(port=self.port, home=self.home, more=self.more))
+        (self.home / "mosquitto.conf").write_text(
+            CONFIG.format(port=self.port, home=self.home, user=getpass.getuser(), more=self.more)
+        )
         command = [MOSQUITTO, "-c", str(self.home / "mosquitto.conf")]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 20
@@ -68,5 +72,4 @@ def prepared(home: Path) -> Broker:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o777)  # started by root, Mosquitto gives up root's powers
     return Broker(home, port)

@@ -191,7 +191,9 @@ def test_a_broker_that_is_restarted_loses_nothing_and_is_told_of_once(council, b
         broker.stop()
         listening.until(lambda s: s.events("trouble"))
         broker.start()
-        publisher.send(*range(300, 600))
+        again = Publisher(broker)
+        again.send(*range(300, 600))
+        again.close()
         listening.until(lambda s: s.events("well"))
         listening.until_loaded(600)
         listening.stop()
@@ -237,8 +239,8 @@ def test_malformed_late_and_repeated_events_are_each_where_they_belong(council, 
     ]
     assert council.one(f"select event_time::varchar from {table} where event_id = 'late'") == "1999-12-31 23:59:59+00"
     assert council.rows(f"select reason, count(*) from {table}__rejected group by 1 order by 1") == [
-        ("not JSON", 7),
-        ("not UTF-8", 3),
+        ("not JSON", 8),
+        ("not UTF-8", 2),
     ]
     records = [v.record for v in council.lake.history(TableName.parse(table)) if v.record]
     assert all(r["rows_in"] == r["loaded"] + r["rejected"] for r in records)

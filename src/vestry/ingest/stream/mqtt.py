@@ -152,12 +152,13 @@ class MqttFeed:
         subscribed = False
         try:
             while not self._stop.is_set():
-                if not self._read(client):
+                alive = self._read(client)
+                if "code" in said and said["code"].is_failure:
+                    raise self._refused(str(said["code"]))
+                if not alive:
                     raise DataError("the broker ended the connection", self._where, "it is tried again")
                 self._store(client)
                 if "code" in said and not subscribed:
-                    if said["code"].is_failure:
-                        raise self._refused(str(said["code"]))
                     self._subscribe(client, said["present"])
                     subscribed = True
                 if "granted" in said:

@@ -32,11 +32,11 @@ class Spool:
     def __init__(self, folder: Path, first: int, limit: int, remember: int = 0, segment: int = _SEGMENT) -> None:
         """Open a folder where bronze has every record before `first`.
 
-        `limit` is in bytes. The last `remember` records stay, though bronze has them.
+        `limit` is in bytes, of what bronze does not have. The last `remember` records stay, though bronze has them.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._limit, self._remember, self._segment = folder, limit, remember, segment
-        self._changed = threading.Condition()
+        self._changed, self._kept = threading.Condition(), first
         self._segments = sorted(int(file.stem) for file in folder.glob("*.spool"))
         self._sizes = {at: self._path(at).stat().st_size for at in self._segments}
         self.end = self._mended() if self._segments else 0
@@ -52,7 +52,7 @@ class Spool:
         """Put records on the disk, all or none. Raises Full, or DataError where the disk cannot take them."""
         framed = b"".join(part for r in records for part in (_HEAD.pack(len(r), zlib.crc32(r)), r))
         with self._changed:
-            if sum(self._sizes.values()) + len(framed) > self._limit:
+            if self._waiting_bytes() + len(framed) > self._limit:
                 raise Full(f"{self.folder.name}: events wait for bronze, and their room on the disk is used up")
             at = self._segments[-1]
             if self._sizes[at] > self._segment:
@@ -123,6 +123,7 @@ class Spool:
         """Bronze has every record before this: segments of which nothing is needed go."""
         needed = min(position, self.end - self._remember)
         with self._changed:
+            self._kept = position
             while len(self._segments) > 1 and self._segments[1] <= needed:
                 gone = self._segments.pop(0)
                 del self._sizes[gone]
@@ -130,6 +131,11 @@ class Spool:
 
     def close(self) -> None:
         self._file.close()
+
+    def _waiting_bytes(self) -> int:
+        """Bytes of the segments that have records which are not in bronze."""
+        ends = [*self._segments[1:], self.end]
+        return sum(self._sizes[at] for at, end in zip(self._segments, ends, strict=True) if end > self._kept)
 
     def _path(self, first: int) -> Path:
         return self.folder / f"{first:020d}.spool"

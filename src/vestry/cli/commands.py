@@ -155,6 +155,7 @@ def _up_to_date(steps: int) -> str:
 
 def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None:
     from vestry.console import show_rows
+    from vestry.run.stream import listened_to
 
     decisions = workspace.plan(select)
     running = [
@@ -167,6 +168,8 @@ def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None
         click.echo(
             f"{len(running)} would run, {rest} up to date." if running else f"Nothing to do: {_up_to_date(rest)}."
         )
+        if heard := listened_to(workspace.project).keys() & {d.step.name for d in decisions}:
+            click.echo(f"{', '.join(map(str, sorted(heard)))}: listened to by `vestry stream`, not by a run.")
 
 
 @main.command()

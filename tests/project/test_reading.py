@@ -137,7 +137,8 @@ def test_an_unknown_key_within_a_list_or_map_has_its_line(folder: Folder, said: 
         ("connector: fils", "sources/repairs.yaml:1: unknown connector `fils`\n    did you mean `files`?"),
         (
             "# none",
-            "sources/repairs.yaml:1: the key `connector` is missing\n    add `connector:` `files`, `database` or `rest`",
+            "sources/repairs.yaml:1: the key `connector` is missing\n    add `connector:` `catalogue`, `database`, "
+            "`delta_sharing`, `files`, `kafka`, `mqtt`, `rest` or `webhook`",
         ),
     ],
 )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
-from council import Council, vestry
+from council import Council
 
 pytestmark = pytest.mark.slow
 

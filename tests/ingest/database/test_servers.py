@@ -151,9 +151,9 @@ def test_types_that_a_lake_does_not_hold_are_kept_as_well_as_can_be(council: Cou
     pg.execute(
         """CREATE TYPE mood AS ENUM ('sad', 'ok');
            CREATE TABLE person (id INT PRIMARY KEY, u UUID, j JSONB, a INT[], m mood, b BYTEA, i INTERVAL,
-               n NUMERIC(30, 10), t TIME, z TIMESTAMPTZ, f TIMESTAMP, c MONEY);
+               n NUMERIC(30, 10), v NUMERIC, t TIME, z TIMESTAMPTZ, f TIMESTAMP, c MONEY);
            INSERT INTO person VALUES (1, '00000000-0000-0000-0000-000000000001', '{"a": 1}', '{1,2}', 'ok', '\\x00ff',
-               '1 day', 12345678901234567890.5, '10:11', '1850-01-01 00:00+00', 'infinity', 3.5);"""
+               '1 day', 12345678901234567890.5, 123456789012345678901.123456789, '10:11', '1850-01-01 00:00+00', 'infinity', 3.5);"""
     )
     source(council, pg.url)
     council.good()
@@ -161,6 +161,18 @@ def test_types_that_a_lake_does_not_hold_are_kept_as_well_as_can_be(council: Cou
     assert row[0].endswith("001") and json.loads(row[1]) == {"a": 1} and row[2] == "ok" and row[3] == b"\x00\xff"
     assert row[4].startswith("12345678901234567890.5") and row[5].startswith("10:11") and row[6] == 1850
     assert row[7] is None  # infinity is no day
+    assert council.one("SELECT v FROM bronze.old.person") == "123456789012345678901.123456789"
+
+
+def test_what_mysql_gives_as_bytes_is_text_however_it_is_read(council: Council, maria: Database) -> None:
+    maria.execute("CREATE TABLE person (id INT PRIMARY KEY, j JSON, u UUID, name TEXT);")
+    maria.execute("INSERT INTO person VALUES (1, '{\"a\": 1}', '00000000-0000-0000-0000-000000000001', 'Ada');")
+    found = []
+    for number, table in enumerate(("{table: person}", "{table: person, chunk_rows: 10}")):
+        source(council, maria.url, table, name=f"person{number}")
+        council.good()
+        found.append(council.rows(f"SELECT j, u, name FROM bronze.old.person{number}")[0])
+    assert found[0] == found[1] == ('{"a": 1}', "00000000-0000-0000-0000-000000000001", "Ada")
 
 
 def test_an_hour_that_summer_time_skips_or_doubles_loses_no_row(council: Council, pg: Database) -> None:

@@ -19,14 +19,19 @@ _BY_NAME = 20_000
 
 
 def changed(
-    context: Context, server: Server, table: str, selected: Mapping[str, str], key: Sequence[str]
+    context: Context,
+    server: Server,
+    table: str,
+    read: Mapping[str, str],
+    selected: Mapping[str, str],
+    key: Sequence[str],
 ) -> str | None:
     """SQL of the rows of changes since bronze was last loaded, in columns as bronze has them; None where there is none.
 
-    `selected` is each column's SQL in DuckDB over the table, by its name in bronze.
+    `read` are the columns with their types; `selected` is SQL over them in DuckDB, by their names in bronze.
     """
     con = server.con
-    relation = server.relation(table)
+    relation = server.select(table, read) if server.inexact(table) else server.relation(table)
     kinds = {c: k for c, k in context.engine.lake.columns(context.bronze).items() if c in selected}
     stands = context.mark(LOADED_AT) is not None and CHANGE in context.engine.lake.columns(context.bronze)
     columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in selected.items())
@@ -72,7 +77,7 @@ def changed(
     if counted[1] <= _BY_NAME and len(key) == 1 and server.address.system != "sqlite":
         wanted = con.execute(f"SELECT {keys}::VARCHAR FROM vestry_changed WHERE {CHANGE} <> 'delete'").fetchall()
         named = ", ".join(literal(str(v)) for (v,) in wanted) or "NULL"
-        source = server.ask(f"SELECT * FROM {server.own(table)} WHERE {server.quoted(key[0])} IN ({named})")
+        source = server.select(table, read, f" WHERE {server.quoted(key[0])} IN ({named})")
     gone = ", ".join(quote(n) if n in key else f"CAST(NULL AS {kind})" for n, kind in made.items())
     return (
         f"SELECT r.*, c.{CHANGE}, NULL::BIGINT AS _row FROM (SELECT {columns} FROM {source}) AS r "

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -76,10 +76,10 @@ class Manner:
 
 @dataclass(frozen=True)
 class Piece:
-    """What is read piece by piece: `columns` (its own SQL by name), in the order of `key`, where `condition` holds."""
+    """What is read piece by piece: columns with their types, in the order of `key`, where `condition` holds."""
 
     table: str
-    columns: Sequence[str]
+    columns: Mapping[str, str]
     key: Sequence[str]
     condition: str = ""
 
@@ -90,7 +90,7 @@ class Partial:
     def __init__(self, folder: Path, piece: Piece) -> None:
         self.folder = folder
         self._file = folder / "pieces.json"
-        self._asked = number(piece.table, *piece.columns, *piece.key, piece.condition)
+        self._asked = number(piece.table, *piece.columns.items(), *piece.key, piece.condition)
         held: dict[str, Any] = {}
         if self._file.is_file():
             held = json.loads(self._file.read_text())
@@ -168,10 +168,10 @@ def _one(server: Server, piece: Piece, size: int, partial: Partial, file: Path) 
         ).fetchone()
         conditions.append(_after(key, [literal(str(v)) for v in values or ()]))
     where = f" WHERE {' AND '.join(f'({c})' for c in conditions)}" if conditions else ""
-    columns = ", ".join(server.quoted(c) for c in piece.columns)
-    sql = f"SELECT {columns} FROM {server.own(piece.table)}{where} ORDER BY {', '.join(key)} LIMIT {size}"
+    rest = f"{where} ORDER BY {', '.join(key)} LIMIT {size}"
     part = file.with_suffix(".part")
-    server.con.execute(f"COPY (SELECT * FROM {server.ask(sql)}) TO {literal(str(part))} (FORMAT parquet)")
+    select = server.select(piece.table, piece.columns, rest)
+    server.con.execute(f"COPY (FROM {select}) TO {literal(str(part))} (FORMAT parquet)")
     found = server.con.execute(f"SELECT count(*) FROM read_parquet({literal(str(part))})").fetchone()
     rows = int(found[0]) if found else 0
     if rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +56,38 @@ class Server:
         """A table, `schema.table` or `table`, in the server's own SQL."""
         return ".".join(self.quoted(part) for part in table.split("."))
 
+    def select(self, table: str, columns: Mapping[str, str], rest: str = "") -> str:
+        """SQL of the relation that the server makes of some columns, of the types that `columns` has for them.
+
+        `rest` is what follows FROM in its own SQL. Numbers that DuckDB has no type for come as text, and what comes as
+        bytes though it is text, as MySQL's JSON does, is text again.
+        """
+        inexact = self.inexact(table)
+        own = ", ".join(
+            f"CAST({self.quoted(c)} AS text) AS {self.quoted(c)}" if c in inexact else self.quoted(c) for c in columns
+        )
+        asked = self.ask(f"SELECT {own} FROM {self.own(table)}{rest}")
+        made = {str(r[0]): str(r[1]) for r in self.con.execute(f"DESCRIBE SELECT * FROM {asked}").fetchall()}
+        read = ", ".join(
+            f"decode({quote(c)}) AS {quote(c)}" if made.get(c) == "BLOB" and columns[c] == "VARCHAR" else quote(c)
+            for c in columns
+        )
+        return f"(SELECT {read} FROM {asked})"
+
+    def inexact(self, table: str) -> set[str]:
+        """The columns of numbers with more digits than DuckDB's scanner keeps: as text they lose none."""
+        if self.address.system != "postgres":
+            return set()
+        schema, _, name = table.rpartition(".")
+        return {
+            str(r[0])
+            for r in self.rows(
+                "SELECT column_name FROM information_schema.columns WHERE data_type = 'numeric' "
+                "AND (numeric_precision IS NULL OR numeric_precision > 38) "
+                f"AND table_schema = {literal(schema or 'public')} AND table_name = {literal(name)}"
+            )
+        }
+
     def relation(self, table: str) -> str:
         """A table in DuckDB's SQL; columns may be read side by side, by several connections."""
         if self.address.system == "odbc":
@@ -91,7 +123,8 @@ class Server:
             raise VestryError(
                 f"the database has no table `{table}`", self.where, did_you_mean(table, known, "check its name")
             ) from error
-        columns = {str(r[0]): str(r[1]) for r in found}
+        inexact = self.inexact(table)
+        columns = {str(r[0]): "VARCHAR" if str(r[0]) in inexact else str(r[1]) for r in found}
         for name in wanted:
             if name not in columns:
                 mend = did_you_mean(name, columns)

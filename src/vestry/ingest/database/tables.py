@@ -80,11 +80,12 @@ def table_parts(context: Context, server: Server, once: bool = False) -> Iterato
     table = spec.table or context.table
     kinds = server.columns(table, [*(spec.columns or []), *spec.key, *([spec.cursor] if spec.cursor else [])])
     names = list(dict.fromkeys([*spec.key, *(spec.columns or kinds)]))
+    kinds = {n: kinds[n] for n in [*names, *([spec.cursor] if spec.cursor else [])]}
     selected = {sqlite.kept_as(n): _read(n, kinds[n], context) for n in names}
     origin = f"{server.address.database}/{table}"
     if spec.changes:
         key = [sqlite.kept_as(k) for k in _key(spec, server, table, "tell what changed")]
-        select = changed(context, server, table, selected, key)
+        select = changed(context, server, table, {n: kinds[n] for n in names}, selected, key)
         if select:
             yield Part(origin, select, replaces="nothing", record={"changes": spec.changes})
         return
@@ -95,12 +96,16 @@ def table_parts(context: Context, server: Server, once: bool = False) -> Iterato
     partial = None
     if manner.is_gentle:
         key = _key(spec, server, table, "read it in parts")
-        piece = Piece(table, names, key, _own_condition(server, spec, kinds, since, context))
+        piece = Piece(table, {n: kinds[n] for n in names}, key, _own_condition(server, spec, kinds, since, context))
         partial = _partial(context, piece)
         if not read(server, piece, manner, partial, lambda: datetime.now(UTC), str(context.bronze)):
             return
         files = listed_files(partial.files)
         relation = f"read_parquet({files})" if files else f"(SELECT * FROM {server.relation(table)} LIMIT 0)"
+        after = ""
+    elif server.inexact(table):
+        own = _own_condition(server, spec, kinds, since, context)
+        relation = server.select(table, {n: kinds[n] for n in names}, f" WHERE {own}" if own else "")
         after = ""
     else:
         relation = server.relation(table)

@@ -28,6 +28,7 @@ max_inflight_messages 2000
 SOURCE = """\
 connector: mqtt
 url: mqtt://127.0.0.1:{port}
+protocol: "3.1.1"
 tables:
   reading:
     topics: sensors/#

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 #: Messages that the broker may have sent and not seen acknowledged.
 _IN_FLIGHT = 2_000
-#: Messages that are put on the disk together, and seconds in which they are gathered.
-_GROUP, _GATHER = 500, 0.02
+#: Messages that are put on the disk together, seconds in which they are gathered, and a silence that ends it.
+_GROUP, _GATHER, _SILENCE = 500, 0.05, 0.002
 _KEEPALIVE = 30
 _LONGEST_PAUSE = 60.0
 
@@ -205,19 +205,17 @@ class MqttFeed:
 
     def _read(self, client: Client) -> bool:
         """Take in what has come, up to a group; False where the connection has ended."""
-        until = None
+        until = 0.0
         while len(self._got) < _GROUP:
-            sock = client.socket()
-            if sock is None:
-                return False
-            wait = 0.25 if until is None else max(0.0, until - time.monotonic())
-            pending = getattr(sock, "pending", None)
-            if not (pending and pending()) and not select.select([sock], [], [], wait)[0]:
-                break
+            before = len(self._got)
             client.loop_read()
-            if self._got and until is None:
-                until = time.monotonic() + _GATHER
-            elif not self._got:
+            if (sock := client.socket()) is None:
+                return False
+            if len(self._got) > before:
+                until = until or time.monotonic() + _GATHER
+                if time.monotonic() > until:
+                    break
+            elif not select.select([sock], [], [], _SILENCE if self._got else 0.25)[0]:
                 break
         if client.want_write():
             client.loop_write()
@@ -268,8 +266,8 @@ class MqttFeed:
     def _subscribe(self, client: Client, present: bool) -> None:
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
-        gone = sorted(set(self._known().get("topics", [])) - set(self._spec.topics))
-        if gone and present:
+        had = set(self._known().get("topics", [])) if present else set[str]()
+        if gone := sorted(had - set(self._spec.topics)):
             client.unsubscribe(gone)
         if self._settings.protocol == "5":
             # What a broker retains is sent once, not again each time that we come back.

@@ -159,8 +159,9 @@ class MqttFeed:
                     raise DataError("the broker ended the connection", self._where, "it is tried again")
                 self._store(client)
                 if "code" in said and not subscribed:
-                    self._subscribe(client, said["present"])
                     subscribed = True
+                    if not self._subscribe(client, said["present"]):
+                        said["granted"] = []
                 if "granted" in said:
                     if any(code.is_failure for code in said.pop("granted")):
                         what = "the broker does not let this user read all of the topics"
@@ -263,18 +264,22 @@ class MqttFeed:
         while len(self._recent) > _IN_FLIGHT:
             self._recent.popitem(last=False)
 
-    def _subscribe(self, client: Client, present: bool) -> None:
+    def _subscribe(self, client: Client, present: bool) -> bool:
+        """Ask for the topics; False where the session has them all, so that no answer will come."""
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
-        had = set(self._known().get("topics", [])) if present else set[str]()
-        if gone := sorted(had - set(self._spec.topics)):
+        had: dict[str, int] = self._known().get("topics", {}) if present else {}
+        wanted = {topic: int(self._spec.qos) for topic in self._spec.topics}
+        if gone := sorted(set(had) - set(wanted)):
             client.unsubscribe(gone)
+        # What a broker retains is sent once, not again each time that we come back.
         if self._settings.protocol == "5":
-            # What a broker retains is sent once, not again each time that we come back.
             options = SubscribeOptions(qos=self._spec.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            client.subscribe([(topic, options) for topic in self._spec.topics])
-        else:
-            client.subscribe([(topic, int(self._spec.qos)) for topic in self._spec.topics])
+            client.subscribe([(topic, options) for topic in wanted])
+            return True
+        if new := [(topic, qos) for topic, qos in wanted.items() if had.get(topic) != qos]:
+            client.subscribe(new)
+        return bool(new)
 
     def _refused(self, said: str) -> DataError:
         if "auth" in said.lower() or "user name" in said.lower():
@@ -301,7 +306,7 @@ class MqttFeed:
         return str(known)
 
     def _remember(self) -> None:
-        self._write({**self._known(), "topics": list(self._spec.topics)})
+        self._write({**self._known(), "topics": dict.fromkeys(self._spec.topics, self._spec.qos)})
 
     def _write(self, known: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import signal
@@ -19,7 +20,7 @@ KILLS = (15.0, 30.0, 45.0)
 CONFIG = """\
 listener {port} 127.0.0.1
 allow_anonymous true
-user root
+user {user}
 persistence true
 persistence_location {home}/
 max_queued_messages 0
@@ -87,7 +88,7 @@ def measure() -> dict[str, float]:
         port = free.getsockname()[1]
     (project / "vestry.toml").write_text('[council]\nname = "Benchham"\n')
     (project / "sources/sensors.yaml").write_text(SOURCE.format(port=port))
-    (broker / "mosquitto.conf").write_text(CONFIG.format(port=port, home=broker))
+    (broker / "mosquitto.conf").write_text(CONFIG.format(port=port, home=broker, user=getpass.getuser()))
     vestry = [Path(sys.executable).with_name("vestry"), "stream", "-C", project, "--log", "json"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     server = subprocess.Popen(

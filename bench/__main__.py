@@ -52,6 +52,7 @@ PAIRS = [
         at_most=0.10,
         runs=1,
     ),
+    Pair("MQTT, 5,000 a second, killed three times: p99 (seconds)", "mqtt_to_queryable", None, at_most=15, runs=1),
 ]
 
 

@@ -202,8 +202,9 @@ def test_a_broker_that_is_restarted_loses_nothing_and_is_told_of_once(council, b
     assert counted == [(600, 600)]
 
 
-def test_what_is_published_while_nobody_listens_waits_at_the_broker(council, broker, publisher):
-    sensors(council, broker)
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_what_is_published_while_nobody_listens_waits_at_the_broker(council, broker, publisher, protocol):
+    sensors(council, broker, source=f"protocol: '{protocol}'\n")
     publisher.send("kept", retain=True)
     with Listening(council) as listening:
         listening.until_loaded(1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Any, Protocol
 
-from vestry.ingest.connector import Context
 from vestry.project import VestryError
 
 
@@ -51,11 +50,3 @@ class Feed(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class Listening(Protocol):
-    """A connector that listens."""
-
-    def feeds(self, contexts: list[Context]) -> dict[str, Feed]:
-        """A feed for each table, by its name; they are not open yet."""
-        ...

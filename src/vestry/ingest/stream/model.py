@@ -81,7 +81,9 @@ class MqttSource(SourceSettings):
     user: str | None = Field(default=None, description="As ${NAME} where it is a secret.")
     password: str | None = Field(default=None, description="As ${NAME}.")
     ca: str | None = Field(default=None, description="File of the certificate that the broker's is signed by.")
-    protocol: Literal["5", "3.1.1"] = "5"
+    protocol: Literal["5", "3.1.1"] = Field(
+        default="5", description="3.1.1 takes half the processor; how long messages are kept is then the broker's rule."
+    )
     client_id: str | None = Field(
         default=None, description="The broker keeps messages under this name while nobody listens. Default: made once."
     )

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 #: Messages that the broker may have sent and not seen acknowledged.
 _IN_FLIGHT = 2_000
-#: Messages that are put on the disk together, and seconds in which they are gathered.
-_GROUP, _GATHER = 500, 0.02
+#: Messages that are put on the disk together, seconds in which they are gathered, and a silence that ends it.
+_GROUP, _GATHER, _SILENCE = 500, 0.05, 0.002
 _KEEPALIVE = 30
 _LONGEST_PAUSE = 60.0
 
@@ -159,8 +159,9 @@ class MqttFeed:
                     raise DataError("the broker ended the connection", self._where, "it is tried again")
                 self._store(client)
                 if "code" in said and not subscribed:
-                    self._subscribe(client, said["present"])
                     subscribed = True
+                    if not self._subscribe(client, said["present"]):
+                        said["granted"] = []
                 if "granted" in said:
                     if any(code.is_failure for code in said.pop("granted")):
                         what = "the broker does not let this user read all of the topics"
@@ -205,19 +206,17 @@ class MqttFeed:
 
     def _read(self, client: Client) -> bool:
         """Take in what has come, up to a group; False where the connection has ended."""
-        until = None
+        until = 0.0
         while len(self._got) < _GROUP:
-            sock = client.socket()
-            if sock is None:
-                return False
-            wait = 0.25 if until is None else max(0.0, until - time.monotonic())
-            pending = getattr(sock, "pending", None)
-            if not (pending and pending()) and not select.select([sock], [], [], wait)[0]:
-                break
+            before = len(self._got)
             client.loop_read()
-            if self._got and until is None:
-                until = time.monotonic() + _GATHER
-            elif not self._got:
+            if (sock := client.socket()) is None:
+                return False
+            if len(self._got) > before:
+                until = until or time.monotonic() + _GATHER
+                if time.monotonic() > until:
+                    break
+            elif not select.select([sock], [], [], _SILENCE if self._got else 0.25)[0]:
                 break
         if client.want_write():
             client.loop_write()
@@ -265,18 +264,22 @@ class MqttFeed:
         while len(self._recent) > _IN_FLIGHT:
             self._recent.popitem(last=False)
 
-    def _subscribe(self, client: Client, present: bool) -> None:
+    def _subscribe(self, client: Client, present: bool) -> bool:
+        """Ask for the topics; False where the session has them all, so that no answer will come."""
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
-        gone = sorted(set(self._known().get("topics", [])) - set(self._spec.topics))
-        if gone and present:
+        had: dict[str, int] = self._known().get("topics", {}) if present else {}
+        wanted = {topic: int(self._spec.qos) for topic in self._spec.topics}
+        if gone := sorted(set(had) - set(wanted)):
             client.unsubscribe(gone)
+        # What a broker retains is sent once, not again each time that we come back.
         if self._settings.protocol == "5":
-            # What a broker retains is sent once, not again each time that we come back.
             options = SubscribeOptions(qos=self._spec.qos, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            client.subscribe([(topic, options) for topic in self._spec.topics])
-        else:
-            client.subscribe([(topic, int(self._spec.qos)) for topic in self._spec.topics])
+            client.subscribe([(topic, options) for topic in wanted])
+            return True
+        if new := [(topic, qos) for topic, qos in wanted.items() if had.get(topic) != qos]:
+            client.subscribe(new)
+        return bool(new)
 
     def _refused(self, said: str) -> DataError:
         if "auth" in said.lower() or "user name" in said.lower():
@@ -303,7 +306,7 @@ class MqttFeed:
         return str(known)
 
     def _remember(self) -> None:
-        self._write({**self._known(), "topics": list(self._spec.topics)})
+        self._write({**self._known(), "topics": dict.fromkeys(self._spec.topics, self._spec.qos)})
 
     def _write(self, known: Mapping[str, Any]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -59,6 +59,15 @@ def test_since_includes_its_own_moment(log: Path) -> None:
         assert all_changes(base, middle) == [c for c in every if c["changed_at"] >= middle]
 
 
+def test_until_bounds_what_is_asked_for(log: Path) -> None:
+    with serve_planning(log) as base:
+        every = all_changes(base, "2020-01-01T00:00:00Z")
+        middle = every[len(every) // 2]["changed_at"]
+        assert all_changes(base, f"2020-01-01T00:00:00Z&until={middle}") == [
+            c for c in every if c["changed_at"] < middle
+        ]
+
+
 def test_until_hides_what_is_yet_to_come(log: Path) -> None:
     with serve_planning(log, until=datetime(2025, 6, 1, tzinfo=UTC)) as base:
         assert max(c["changed_at"] for c in all_changes(base, "2020-01-01")) <= "2025-06-01T00:00:00Z"
@@ -70,6 +79,7 @@ def test_until_hides_what_is_yet_to_come(log: Path) -> None:
         ("?since=2025-01-01", "wrong", 401),
         ("", API_KEY, 400),
         ("?since=yesterday", API_KEY, 400),
+        ("?since=2025-01-01&until=tomorrow", API_KEY, 400),
         ("?since=2025-01-01&page_size=501", API_KEY, 400),
         ("?cursor=nonsense", API_KEY, 400),
     ],

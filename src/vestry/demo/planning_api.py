@@ -5,9 +5,9 @@
     {"changes": [{"changed_at": "2026-09-01T08:12:00Z", "change": "updated", "reference": "26/00123/FUL", …}],
      "next": "http://127.0.0.1:…/api/applications/changes?cursor=…" or null}
 
-Changes at or after ``since``, oldest first; several may bear one time. ``change`` is ``created``, ``updated`` or
-``deleted``; a deleted application gives its reference only. Follow ``next`` until it is null. A wrong key is 401, a
-wrong parameter 400, an unknown path 404, each with ``{"error": "…"}``.
+Changes at or after ``since`` (and before ``until``, where that is given), oldest first; several may bear one time.
+``change`` is ``created``, ``updated`` or ``deleted``; a deleted application gives its reference only. Follow ``next``
+until it is null. A wrong key is 401, a wrong parameter 400, an unknown path 404, each with ``{"error": "…"}``.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
         self.until = _stamp(until) if until else "9999"
         self.misbehaviour = misbehaviour
 
-    def page(self, since: str, after: int, size: int) -> list[tuple[int, str, str, str, str]]:
+    def page(self, since: str, until: str, after: int, size: int) -> list[tuple[int, str, str, str, str]]:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
             if self.misbehaviour.lookback_days is not None:
                 newest = db.execute("SELECT max(changed_at) FROM change WHERE changed_at <= ?", [self.until])
@@ -114,8 +114,9 @@ class _Server(ThreadingHTTPServer):
                     since = max(since, _stamp(floor))
             return db.execute(
                 """SELECT seq, changed_at, change, reference, body FROM change
-                   WHERE changed_at >= ? AND changed_at <= ? AND seq > ? ORDER BY seq LIMIT ?""",
-                [since, self.until, after, size],
+                   WHERE changed_at >= ? AND changed_at < ? AND changed_at <= ? AND seq > ?
+                   ORDER BY seq LIMIT ?""",
+                [since, until, self.until, after, size],
             ).fetchall()
 
 
@@ -141,11 +142,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         try:
-            since, after, size = _read_query(query)
+            since, until, after, size = _read_query(query)
         except ValueError as error:
             self._answer(400, {"error": str(error)})
             return
-        rows = self.server.page(since, after, size + 1)
+        rows = self.server.page(since, until, after, size + 1)
         page, more = rows[:size], len(rows) > size
         changes = [
             {"changed_at": changed_at, "change": change, "reference": reference, **json.loads(body)}
@@ -153,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         following = None
         if more:
-            cursor = base64.urlsafe_b64encode(json.dumps([since, page[-1][0], size]).encode()).decode()
+            cursor = base64.urlsafe_b64encode(json.dumps([since, until, page[-1][0], size]).encode()).decode()
             host = f"http://127.0.0.1:{self.server.server_port}"
             following = f"{host}{CHANGES_PATH}?{urlencode({'cursor': cursor})}"
         breaks = wrong.break_after_pages is not None and wrong.pages >= wrong.break_after_pages
@@ -179,24 +180,29 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the log of a toy is noise on the user's terminal."""
 
 
-def _read_query(query: dict[str, str]) -> tuple[str, int, int]:
+def _read_query(query: dict[str, str]) -> tuple[str, str, int, int]:
     if "cursor" in query:
         try:
-            since, after, size = json.loads(base64.urlsafe_b64decode(query["cursor"]))
+            since, until, after, size = json.loads(base64.urlsafe_b64decode(query["cursor"]))
         except ValueError:
             raise ValueError("cursor is not one that this API gave") from None
-        return str(since), int(after), int(size)
+        return str(since), str(until), int(after), int(size)
     if "since" not in query:
         raise ValueError("since is required: an ISO 8601 time, such as 2026-09-01T00:00:00Z")
-    try:
-        # A space is what an unescaped + of a time zone arrives as.
-        since_time = datetime.fromisoformat(query["since"].replace(" ", "+"))
-    except ValueError:
-        raise ValueError("since is not an ISO 8601 time, such as 2026-09-01T00:00:00Z") from None
+    since = _read_time(query, "since")
+    until = _read_time(query, "until") if "until" in query else "9999"
     size_text = query.get("page_size", "100")
     if not size_text.isdigit() or not 1 <= int(size_text) <= MOST_PER_PAGE:
         raise ValueError(f"page_size must be a number from 1 to {MOST_PER_PAGE}")
-    return _stamp(since_time), 0, int(size_text)
+    return since, until, 0, int(size_text)
+
+
+def _read_time(query: dict[str, str], name: str) -> str:
+    try:
+        # A space is what an unescaped + of a time zone arrives as.
+        return _stamp(datetime.fromisoformat(query[name].replace(" ", "+")))
+    except ValueError:
+        raise ValueError(f"{name} is not an ISO 8601 time, such as 2026-09-01T00:00:00Z") from None
 
 
 def _stamp(time: datetime) -> str:

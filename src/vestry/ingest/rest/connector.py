@@ -236,7 +236,7 @@ def _ask(
     try:
         for number, page in enumerate(api.pages(spec.endpoint or "", params, spec.rows, spec.paginator), 1):
             if page and spec.cursor:
-                order.follow(_values(api, spec.cursor, page))
+                order.follow(_values(api, spec, spec.cursor, page))
             out.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in page)
             came.records += len(page)
             came.entries.append(Entry(window, _status(len(page)), now, page=number, pages=1, records=len(page)))
@@ -276,13 +276,17 @@ class _Order:
         self.reached = values[-1] if self._kept else None
 
 
-def _values(api: Api, cursor: RestCursor, page: Sequence[Any]) -> list[str]:
+def _values(api: Api, spec: RestTable, cursor: RestCursor, page: Sequence[Any]) -> list[str]:
     """The cursor's values on a page, as text.
 
-    Raises Unanswered where no record has one: nothing could be told from them about what to ask next.
+    Raises Unanswered where no record has one, or a field of the key: nothing could be told from them about
+    what to ask next, or which thing they are of.
     """
     from vestry.ingest.rest.answers import Unanswered
 
+    for name in spec.key:
+        if not any(isinstance(r, dict) and name in r for r in page):
+            raise Unanswered("answer-changed", api.url, f"records without `{name}`")
     found = [r[cursor.field] for r in page if isinstance(r, dict) and r.get(cursor.field) is not None]
     if not found:
         raise Unanswered("answer-changed", api.url, f"records without `{cursor.field}`")

@@ -89,7 +89,7 @@ def _known(context: Context, keys: Sequence[str], coming: str) -> str:
     return (
         f"SELECT {named} FROM (SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) QUALIFY row_number() OVER "
         f"(PARTITION BY {named} ORDER BY _new DESC, _loaded_at DESC, _row DESC) = 1) "
-        f"WHERE {CHANGE} IS DISTINCT FROM 'delete'"
+        f"WHERE {CHANGE} IS DISTINCT FROM 'delete' AND {' AND '.join(f'{quote(k)} IS NOT NULL' for k in keys)}"
     )
 
 

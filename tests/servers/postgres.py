@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,17 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("PostgreSQL is not installed")
     binaries = found[-1].parent
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder, which is closed to other users each time that pytest starts.
+    folder = Path(tempfile.mkdtemp(prefix="vestry-postgres-"))
     user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses root
         user = [str(shutil.which("setpriv")), "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         shutil.chown(folder, "nobody", "nogroup")
-        for parent in folder.parents:
-            if parent != Path("/tmp") and parent.is_relative_to("/tmp"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     data = folder / "data"
     subprocess.run(
         [*user, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
@@ -55,5 +54,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     options = f"-p {port} -h 127.0.0.1 -k {folder} -F"
     control = [*user, binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
     subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
-    yield Postgres(port)
-    subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd=folder)
+    try:
+        yield Postgres(port)
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, cwd=folder)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -50,7 +50,7 @@ class RestCouncil(Council):
         workspace = self.open()
         try:
             with workspace.engine.cursor() as con:
-                return list(owed(workspace.project, workspace.engine, con, workspace.project.sources.values()))
+                return list(owed(workspace.engine, con, workspace.project.sources.values()))
         finally:
             workspace.engine.close()
 

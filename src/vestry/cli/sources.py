@@ -40,7 +40,7 @@ def gaps(source: str | None, folder: Path, form: str) -> None:
     workspace = open_workspace(folder)
     sources = [source_of(workspace, source)] if source else list(workspace.project.sources.values())
     with workspace.engine.cursor() as con:
-        found = list(owed(workspace.project, workspace.engine, con, sources))
+        found = list(owed(workspace.engine, con, sources))
     workspace.engine.close()
     if form == "table":
         _show(found)

@@ -444,7 +444,7 @@ class RestSource(SourceSettings):
     )
     every: Length = Field(default="1h", description="Not asked more often than this: 30s, 15m, 1h, 1d.")
     patience: Length = Field(
-        default="5m", description="How long one load waits in all for a vendor that is busy or errs."
+        default="1m", description="How long one load waits in all for a vendor that is busy or errs."
     )
     when_down: str | None = Field(
         default=None, description="What to do, or whom to ring, when it does not answer: said with the error."

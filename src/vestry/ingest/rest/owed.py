@@ -29,7 +29,7 @@ class Owed:
     gap: Gap
 
 
-def owed(project: Project, engine: Engine, con: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> Iterator[Owed]:
+def owed(engine: Engine, con: duckdb.DuckDBPyConnection, sources: Iterable[Source]) -> Iterator[Owed]:
     """What the sources' tables are owed, oldest first in each."""
     for source in sources:
         for table, scale in _asked_tables(source):

@@ -198,7 +198,8 @@ class _Load:
                 self.replaced_rejected.add(part.of or part.origin)
             self.whole = self.whole or part.replaces == "table"
         self.owed = self.owed or part.owed
-        self.done += [part.done] if part.done else []
+        # Of what was set aside bronze has nothing: it is not done.
+        self.done += [part.done] if part.done and not drift else []
         counts = {"rows_in": staged.rows + rejected, "loaded": staged.rows, "rejected": rejected}
         self.parts.append({"origin": part.origin, **counts, **part.record})
 

@@ -136,7 +136,7 @@ class Council:
         return self.root / "lake" / TableName.parse(table).folder
 
     def cli(
-        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 120, **more: Any
+        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
     ) -> subprocess.CompletedProcess[str]:
         """The `vestry` command, as a process of its own, on this project."""
         command = args[0], "-C", str(self.root), *args[1:]
@@ -144,7 +144,7 @@ class Council:
 
 
 def vestry(
-    *args: str, env: Mapping[str, str] | None = None, seconds: float = 120, **more: Any
+    *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
 ) -> subprocess.CompletedProcess[str]:
     """The `vestry` command as a process."""
     options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, **more}

@@ -66,7 +66,6 @@ def test_shows_products_list_and_what_to_try_next(demo: Demo) -> None:
     listed = demo.output.split("For link workers to call")[1]
     assert re.search(r"years old; alone since \w+ \d{4} by the tenancy", listed)
     assert demo.output.count("\n  vestry ") == 6
-    assert demo.seconds < 60
 
 
 def test_commands_to_try_next_work(demo: Demo) -> None:

@@ -115,6 +115,10 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     kept = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}.json"
     machine = {"processors": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
+    # What was measured earlier the same day stays, unless it was measured again.
+    measured = {row["work"] for row in rows}
+    earlier = json.loads(kept.read_text())["works"] if kept.is_file() else []
+    rows = [*(row for row in earlier if row["work"] not in measured), *rows]
     kept.write_text(json.dumps({"machine": machine, "works": rows}, indent=1, ensure_ascii=False) + "\n")
     print(f"kept in {kept.relative_to(Path.cwd()) if kept.is_relative_to(Path.cwd()) else kept}")
 

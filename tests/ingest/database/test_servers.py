@@ -231,3 +231,22 @@ def test_faults_of_a_source_are_found_before_it_is_read(council: Council) -> Non
     assert "either `cursor` or `changes`" in council.cli("check").stdout
     source(council, "postgresql://a@b/c", more="backup: x.dump")
     assert "either `url` or `backup`" in council.cli("check").stdout
+
+
+def test_a_nul_in_text_stops_no_load(council: Council, maria: Database) -> None:
+    maria.execute("CREATE TABLE person (id INT PRIMARY KEY, name VARCHAR(40));")
+    maria.execute("INSERT INTO person VALUES (1, CONCAT('A', CHAR(0), 'b')), (2, 'x');")
+    source(council, maria.url)
+    council.good()
+    assert council.rows("SELECT id, name FROM bronze.old.person ORDER BY id") == [(1, "A\0b"), (2, "x")]
+
+
+@pytest.mark.parametrize("table", ["{}", "{chunk_rows: 5}", "{changes: hash}"])
+def test_bytes_that_are_no_text_stay_as_they_are_written(council: Council, pg: Database, table: str) -> None:
+    name = f"{pg.name}_{len(table)}"
+    pg.server.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    odd = Database(pg.server, name)
+    odd.execute("CREATE TABLE person (id INT PRIMARY KEY, name TEXT); INSERT INTO person VALUES (1, E'Zo\\xEB')")
+    source(council, odd.url, table)
+    council.good()
+    assert council.rows("SELECT id, name FROM bronze.old.person") == [(1, "Zo\\xEB")]

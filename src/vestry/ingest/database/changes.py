@@ -31,7 +31,7 @@ def changed(
     `read` are the columns with their types; `selected` is SQL over them in DuckDB, by their names in bronze.
     """
     con = server.con
-    relation = server.select(table, read) if server.inexact(table) else server.relation(table)
+    relation = server.select(table, read) if server.needs_select(table) else server.relation(table)
     kinds = {c: k for c, k in context.engine.lake.columns(context.bronze).items() if c in selected}
     stands = context.mark(LOADED_AT) is not None and CHANGE in context.engine.lake.columns(context.bronze)
     columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in selected.items())

@@ -25,6 +25,7 @@ SCANNERS = {
 _SCHEMAS = {"postgres": "public", "sqlite": "main"}
 #: Schemas of the servers' own, which hold nothing of the council's.
 OWN = ("information_schema", "pg_catalog", "pg_toast", "mysql", "performance_schema", "sys")
+_ENCODING = "SELECT current_setting('server_encoding') AS encoding"
 _TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "ssl_mode", "ssl_ca", "ssl_cert", "ssl_key")
 
 
@@ -62,17 +63,34 @@ class Server:
         `rest` is what follows FROM in its own SQL. Numbers that DuckDB has no type for come as text, and what comes as
         bytes though it is text, as MySQL's JSON does, is text again.
         """
-        inexact = self.inexact(table)
-        own = ", ".join(
-            f"CAST({self.quoted(c)} AS text) AS {self.quoted(c)}" if c in inexact else self.quoted(c) for c in columns
-        )
+        inexact, raw = self.inexact(table), self.is_raw()
+
+        def own_of(column: str) -> str:
+            q = self.quoted(column)
+            text = f"CAST({q} AS text)" if column in inexact else q
+            if raw and columns[column] == "VARCHAR":
+                return f"convert_to(CAST({q} AS text), 'SQL_ASCII') AS {q}"
+            return f"{text} AS {q}"
+
+        own = ", ".join(map(own_of, columns))
         asked = self.ask(f"SELECT {own} FROM {self.own(table)}{rest}")
         made = {str(r[0]): str(r[1]) for r in self.con.execute(f"DESCRIBE SELECT * FROM {asked}").fetchall()}
+        # Bytes that are no text stay as they are written: Zo\xEB.
         read = ", ".join(
-            f"decode({quote(c)}) AS {quote(c)}" if made.get(c) == "BLOB" and columns[c] == "VARCHAR" else quote(c)
+            f"coalesce(TRY(decode({quote(c)})), {quote(c)}::VARCHAR) AS {quote(c)}"
+            if made.get(c) == "BLOB" and columns[c] == "VARCHAR"
+            else quote(c)
             for c in columns
         )
         return f"(SELECT {read} FROM {asked})"
+
+    def is_raw(self) -> bool:
+        """Whether its text is of no encoding, so that a scanner may stop at it."""
+        return self.address.system == "postgres" and self.rows(_ENCODING) == [("SQL_ASCII",)]
+
+    def needs_select(self, table: str) -> bool:
+        """Whether a table must be read by `select`, for DuckDB's scanner would lose something of it, or stop."""
+        return bool(self.inexact(table)) or self.is_raw()
 
     def inexact(self, table: str) -> set[str]:
         """The columns of numbers with more digits than DuckDB's scanner keeps: as text they lose none."""

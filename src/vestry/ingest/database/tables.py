@@ -103,7 +103,7 @@ def table_parts(context: Context, server: Server, once: bool = False) -> Iterato
         files = listed_files(partial.files)
         relation = f"read_parquet({files})" if files else f"(SELECT * FROM {server.relation(table)} LIMIT 0)"
         after = ""
-    elif server.inexact(table):
+    elif server.needs_select(table):
         own = _own_condition(server, spec, kinds, since, context)
         relation = server.select(table, {n: kinds[n] for n in names}, f" WHERE {own}" if own else "")
         after = ""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -250,3 +255,33 @@ def test_bytes_that_are_no_text_stay_as_they_are_written(council: Council, pg: D
     source(council, odd.url, table)
     council.good()
     assert council.rows("SELECT id, name FROM bronze.old.person") == [(1, "Zo\\xEB")]
+
+
+def test_a_certificate_that_is_not_the_known_one_is_refused_with_what_to_check(council: Council, pg: Database) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="vestry-tls-"))
+    try:
+        for name in ("server", "known"):
+            make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
+            subprocess.run(
+                [*make, "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt"],
+                check=True, capture_output=True,
+            )  # fmt: skip
+        if os.geteuid() == 0:
+            for file in (folder, *folder.iterdir()):
+                shutil.chown(file, "nobody", "nogroup")
+        pg.execute(f"ALTER SYSTEM SET ssl_cert_file = '{folder}/server.crt'")
+        pg.execute(f"ALTER SYSTEM SET ssl_key_file = '{folder}/server.key'")
+        pg.execute("ALTER SYSTEM SET ssl = on")
+        pg.execute("SELECT pg_reload_conf()")
+        pg.execute(f"{PEOPLE};{ROWS};")
+        source(council, f"{pg.url}?sslmode=verify-ca&sslrootcert={folder}/known.crt")
+        error = failure(council)
+        assert "certificate is not trusted" in error.what and "ask who runs the server" in (error.mend or "")
+        source(council, f"{pg.url}?sslmode=verify-ca&sslrootcert={folder}/server.crt")
+        council.good()
+    finally:
+        pg.execute("ALTER SYSTEM RESET ALL")
+        pg.execute("SELECT pg_reload_conf()")
+        shutil.rmtree(folder, ignore_errors=True)

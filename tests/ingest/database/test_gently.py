@@ -135,3 +135,15 @@ def test_a_server_in_trouble_is_left_at_once_and_the_next_load_goes_on(council: 
     people.execute("CREATE OR REPLACE VIEW person AS SELECT a, b, name, 0 AS x FROM person_")
     council.good()
     assert council.one("SELECT count(DISTINCT name) FROM bronze.old.person") == ROWS
+
+
+@pytest.mark.slow
+def test_parts_follow_the_servers_own_order_of_text(council: Council, pg: Database) -> None:
+    pg.execute(
+        'CREATE TABLE person (name TEXT COLLATE "en-x-icu" PRIMARY KEY);'
+        "INSERT INTO person VALUES ('a'), ('B'), ('c'), ('D'), ('e'), ('F'), ('g')"
+    )
+    source(council, pg.url, "", "{chunk_rows: 2}")
+    council.good()
+    names = [name for (name,) in council.rows("SELECT name FROM bronze.old.person ORDER BY lower(name)")]
+    assert names == ["a", "B", "c", "D", "e", "F", "g"]

@@ -161,11 +161,10 @@ def _one(server: Server, piece: Piece, size: int, partial: Partial, file: Path) 
     key = [server.quoted(c) for c in piece.key]
     conditions = [piece.condition] if piece.condition else []
     if partial.rows:
-        last = partial.files[-1]
-        values = server.con.execute(
-            f"SELECT {', '.join(f'last({quote(c)} ORDER BY {_order(piece.key)})::VARCHAR' for c in piece.key)} "
-            f"FROM read_parquet({literal(str(last))})"
-        ).fetchone()
+        # The last row as the server has them in order: its collation is not DuckDB's.
+        last = ", ".join(f"arg_max({quote(c)}, file_row_number)::VARCHAR" for c in piece.key)
+        file_of = f"read_parquet({literal(str(partial.files[-1]))}, file_row_number = true)"
+        values = server.con.execute(f"SELECT {last} FROM {file_of}").fetchone()
         conditions.append(_after(key, [literal(str(v)) for v in values or ()]))
     where = f" WHERE {' AND '.join(f'({c})' for c in conditions)}" if conditions else ""
     rest = f"{where} ORDER BY {', '.join(key)} LIMIT {size}"
@@ -179,10 +178,6 @@ def _one(server: Server, piece: Piece, size: int, partial: Partial, file: Path) 
     else:
         part.unlink()
     return rows
-
-
-def _order(key: Sequence[str]) -> str:
-    return ", ".join(quote(c) for c in key)
 
 
 def _after(key: Sequence[str], values: Sequence[str]) -> str:

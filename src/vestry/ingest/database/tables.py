@@ -100,7 +100,7 @@ def table_parts(context: Context, server: Server, once: bool = False) -> Iterato
         partial = _partial(context, piece)
         if not read(server, piece, manner, partial, lambda: datetime.now(UTC), str(context.bronze)):
             return
-        files = listed_files(partial.files)
+        files = _listed(partial.files)
         relation = f"read_parquet({files})" if files else f"(SELECT * FROM {server.relation(table)} LIMIT 0)"
         after = ""
     elif server.needs_select(table):
@@ -127,7 +127,7 @@ def table_parts(context: Context, server: Server, once: bool = False) -> Iterato
     )
 
 
-def listed_files(files: Sequence[Path]) -> str:
+def _listed(files: Sequence[Path]) -> str:
     """SQL of a list of files."""
     return f"[{', '.join(literal(str(f)) for f in files)}]" if files else ""
 

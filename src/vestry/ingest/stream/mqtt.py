@@ -142,8 +142,7 @@ class MqttFeed:
                 what, self._where, "check the host in `url`, and `ca` with whoever runs the broker"
             ) from None
         except OSError:
-            what = "the broker does not answer"
-            raise DataError(what, self._where, "it is tried again; check `url`, and that it runs") from None
+            raise self._away() from None
         said: dict[str, Any] = {}
         client.on_connect = lambda _c, _u, flags, code, _p: said.update(code=code, present=flags.session_present)
         client.on_subscribe = lambda _c, _u, _mid, codes, _p: said.update(granted=codes)
@@ -156,7 +155,7 @@ class MqttFeed:
                 if "code" in said and said["code"].is_failure:
                     raise self._refused(str(said["code"]))
                 if not alive:
-                    raise DataError("the broker ended the connection", self._where, "it is tried again")
+                    raise self._away()
                 self._store(client)
                 if "code" in said and not subscribed:
                     subscribed = True
@@ -280,6 +279,11 @@ class MqttFeed:
         if new := [(topic, qos) for topic, qos in wanted.items() if had.get(topic) != qos]:
             client.subscribe(new)
         return bool(new)
+
+    def _away(self) -> DataError:
+        """The connection ended, or none could be made: one trouble, told once however it shows itself."""
+        mend = "it is tried again; check `url`, that the broker runs, and that nobody else uses this `client_id`"
+        return DataError("the broker does not answer", self._where, mend)
 
     def _refused(self, said: str) -> DataError:
         if "auth" in said.lower() or "user name" in said.lower():

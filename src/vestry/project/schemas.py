@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
+from vestry.project.glossary import GlossaryFile
 from vestry.project.models import DomainFile, Settings, SnapshotFile
 from vestry.project.source import source_models
 
@@ -24,6 +25,7 @@ _KINDS = {
     "source": ("A source: a system of record, and how to reach it", "sources/*.yaml"),
     "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
     "contract": ("A contract, by the Open Data Contract Standard", "domains/*/*/contract.yaml"),
+    "glossary": ("The glossary: business terms, and the columns that carry them", "glossary.yaml"),
     "snapshot": ("A snapshot: the current state of a feed of changes", "domains/*/*/*.snapshot.yaml"),
 }
 
@@ -83,7 +85,12 @@ def _of_model(kind: str) -> dict[str, Any]:
     if kind == "source":
         union: Any = reduce(or_, source_models().values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
-    models: dict[str, type[BaseModel]] = {"settings": Settings, "domain": DomainFile, "snapshot": SnapshotFile}
+    models: dict[str, type[BaseModel]] = {
+        "settings": Settings,
+        "domain": DomainFile,
+        "glossary": GlossaryFile,
+        "snapshot": SnapshotFile,
+    }
     return {**models, **_builders()}[kind].model_json_schema()
 
 

@@ -87,6 +87,15 @@ class Workspace:
         """One step of a worker, which keeps and tells by itself what comes of it."""
         return self._execute(self.plan([str(name)]), listen)[0]
 
+    def of(self, project: Project) -> Workspace:
+        """The project as it has become since, with the same lake and engine unless its settings changed."""
+        other = Workspace(project)
+        if project.settings == self.project.settings:
+            other.lake = self.lake
+            if engine := self.__dict__.get("engine"):
+                other.__dict__["engine"] = engine
+        return other
+
     def apart(self, parts: int) -> Workspace:
         """The same project with an engine of its own, of so many that share the machine."""
         other = Workspace(self.project)

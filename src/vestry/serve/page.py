@@ -29,7 +29,11 @@ HERE = Path(__file__).parent
 #: Seconds for which a page stands for all who ask for the same, and how many are kept.
 _STANDS, _KEPT = 30.0, 2_000
 #: What stands at the top of every page: name and address.
-NAVIGATION = [("Products", "/products"), ("Sources", "/sources")]
+NAVIGATION = [
+    ("Products", "/products"),
+    ("Sources", "/sources"),
+    ("Runs", "/runs"),
+]
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]
 

@@ -37,3 +37,7 @@ def term(key: str) -> str:
 def search(text: str, **filters: str) -> str:
     more = "".join(f"&{key}={quote(value)}" for key, value in filters.items())
     return f"/search?q={quote(text)}{more}"
+
+
+def run(name: str) -> str:
+    return f"/runs/{quote(name)}"

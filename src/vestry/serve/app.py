@@ -39,6 +39,16 @@ _HEADERS = {
 }
 
 
+#: The pages, by the modules that hold them.
+_PAGES = (home, products, tables, sources, glossary, runs, runbooks, health)
+
+
+def routes() -> list[BaseRoute]:
+    """Every address that is answered."""
+    static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return [*(route for module in _PAGES for route in module.routes), static]
+
+
 def application(live: Live) -> Starlette:
     """The application over a catalogue that is followed for as long as it runs."""
 
@@ -49,16 +59,8 @@ def application(live: Live) -> Starlette:
         yield
         stop.set()
 
-    routes: list[BaseRoute] = [
-        *(
-            route
-            for module in (home, products, tables, sources, glossary, runs, runbooks, health)
-            for route in module.routes
-        ),
-        Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
-    ]
     app = Starlette(
-        routes=routes,
+        routes=routes(),
         lifespan=lifespan,
         middleware=[
             Middleware(_Measured),

@@ -1,0 +1,51 @@
+"""The addresses by which what is in the catalogue is known to others: they stay while the names stay.
+
+They begin with `url` below `[council]` in `vestry.toml`, where a browser finds the portal's page of the same thing;
+without it they are URNs, which name and cannot be opened.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from vestry.catalogue.model import Catalogue
+from vestry.project import TableName
+from vestry.project.models import Council
+
+
+class Addresses:
+    """The addresses of one council."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        council = catalogue.project.settings.council
+        #: Whether a browser can open them.
+        self.can_be_opened = council.url is not None
+        self.catalogue = council.url or f"urn:vestry:{quote(council.code.lower() if council.code else slug(council))}"
+        self._base = f"{self.catalogue}/" if council.url else f"{self.catalogue}:"
+
+    def of(self, *parts: str) -> str:
+        """The address of what these names lead to, whatever characters are in them."""
+        return self._base + "/".join(quote(part.encode("utf-8", "replace"), safe="") for part in parts)
+
+    def domain(self, name: str) -> str:
+        return self.of("domains", name)
+
+    def product(self, full_name: str) -> str:
+        return self.of("products", *full_name.split("."))
+
+    def table(self, name: TableName) -> str:
+        if name.is_bronze:
+            return self.of("sources", name.product, name.table)
+        return self.of("products", name.domain, name.product, name.table)
+
+    def column(self, table: TableName, name: str) -> str:
+        return f"{self.table(table)}#{quote(name.encode('utf-8', 'replace'), safe='')}"
+
+    def term(self, key: str) -> str:
+        return self.of("glossary", key)
+
+
+def slug(council: Council) -> str:
+    """The council's name as GOV.UK writes names in addresses: `westmarsh-city-council`."""
+    return re.sub(r"[^a-z0-9]+", "-", council.name.lower()).strip("-") or "council"

@@ -1,0 +1,168 @@
+"""Products as the standards need them described: whom to ask, how open, how often, since when."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from vestry.catalogue.export.gaps import Gap
+from vestry.catalogue.model import PLATFORM, Catalogue, TableEntry, owner_of
+from vestry.project.contract import UNITS
+from vestry.project.models import EMAIL, WEB_ADDRESS
+from vestry.project.product import Product
+
+#: Who may see it, in the words of the UK government's model.
+Access = Literal["OPEN", "COMMERCIAL", "INTERNAL"]
+#: Classifications of columns that may be published.
+_PUBLIC = frozenset({"public", "open"})
+#: What no standard's syntax can hold, or no reader show: control characters, halves of a pair, non-characters.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def plain(text: str) -> str:
+    """A text that every syntax can hold; whatever looks like HTML in it stays the letters that it is."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text).strip()
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Whom to ask; without an address where nobody gave one."""
+
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True)
+class DescribedTable:
+    """A table of a product, and whether everybody may have it."""
+
+    entry: TableEntry
+    title: str
+    description: str
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Described:
+    """A product; `frequency` is the time from one refresh to the next, `modified` that of its last write."""
+
+    product: Product
+    title: str
+    description: str
+    contact: Contact
+    access: Access
+    licence: str | None
+    frequency: timedelta | None
+    modified: datetime | None
+    keywords: tuple[str, ...]
+    tables: tuple[DescribedTable, ...]
+
+    @property
+    def is_open(self) -> bool:
+        return self.access == "OPEN"
+
+    @property
+    def version(self) -> str:
+        return plain(self.product.contract.version)
+
+
+def described(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list[Described]:
+    """The products, or those whose tables are all open; what is missing of them is added to `gaps`."""
+    found = [_described(catalogue, product, gaps) for product in catalogue.project.products.values()]
+    if not only_open:
+        return found
+    names = {one.product.full_name for one in found if one.is_open}
+    gaps[:] = [gap for gap in gaps if ".".join(gap.of.split(".")[:2]) in names]
+    return [one for one in found if one.is_open]
+
+
+def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Described:
+    contract, of = product.contract, product.full_name
+    title = plain(contract.name or "")
+    if not title:
+        title = product.name.replace("_", " ").capitalize()
+        gaps.append(Gap(of, "no name in the contract", "the folder's name is given"))
+    said = contract.description
+    description = "\n\n".join(text for part in (said.purpose, said.usage, said.limitations) if (text := plain(part or "")))
+    if not description:
+        description = title
+        gaps.append(Gap(of, "no description in the contract", "the title stands for it"))
+    entries = catalogue.tables_of(product)
+    access, licence = _access(product, entries, gaps)
+    terms = {catalogue.glossary.terms[c.term].name for entry in entries for c in entry.columns if c.term}
+    keywords = dict.fromkeys(plain(word) for word in [*contract.tags, *sorted(terms)])
+    written = [entry.state.written for entry in entries if entry.state]
+    if not written:
+        gaps.append(Gap(of, "not made yet", "there is no date of change"))
+    return Described(
+        product, title, description, _contact(catalogue, product, gaps), access, licence, _frequency(product, gaps),
+        max(written, default=None), tuple(word for word in keywords if word),
+        tuple(_table(entry, title, access == "OPEN", gaps) for entry in entries),
+    )  # fmt: skip
+
+
+def _table(entry: TableEntry, product: str, is_open: bool, gaps: list[Gap]) -> DescribedTable:
+    title = f"{product}: {entry.title.lower()}"
+    description = plain(entry.description or "")
+    if not description:
+        gaps.append(Gap(str(entry.name), "no description of the table", "its title stands for it"))
+    return DescribedTable(entry, title, description or title, is_open)
+
+
+def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tuple[Access, str | None]:
+    """Who may see a product, and its licence. It is open only where the contract says so *and* nothing speaks against.
+
+    The custom properties are `accessRights` and `licence`. What a person said wrongly leaves it closed.
+    """
+    of = product.full_name
+    licence = _address(product, "licence", gaps)
+    said = product.contract.custom_property("accessRights")
+    access = next((a for a in ("OPEN", "COMMERCIAL", "INTERNAL") if a == str(said or "INTERNAL").upper()), None)
+    if access is None:
+        gaps.append(Gap(of, "accessRights is none of OPEN, COMMERCIAL and INTERNAL", "it is told as INTERNAL"))
+        return "INTERNAL", licence
+    if access == "OPEN":
+        closed = [e for e in entries if any(c.name not in PLATFORM and c.classification not in _PUBLIC for c in e.columns)]
+        if closed:
+            gaps.append(Gap(of, "said to be open, with columns that are not classified public", "it is told as INTERNAL"))
+            return "INTERNAL", licence
+        if licence is None:
+            gaps.append(Gap(of, "said to be open, without a licence", "it is told as INTERNAL"))
+            return "INTERNAL", None
+    return access, licence  # type: ignore[return-value]
+
+
+def _address(product: Product, name: str, gaps: list[Gap]) -> str | None:
+    said: Any = product.contract.custom_property(name)
+    if said is None or WEB_ADDRESS.fullmatch(str(said)):
+        return said
+    gaps.append(Gap(product.full_name, f"{name} is not an address of the web", "it is left out"))
+    return None
+
+
+def _contact(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Contact:
+    """The team by its name, at its support address; else its owner's, else the council's."""
+    contract, council = product.contract, catalogue.project.settings.council
+    owner = owner_of(catalogue.project, product)
+    support = [s.url.removeprefix("mailto:") for s in contract.support if (s.url or "").startswith("mailto:")]
+    owners = [m.username for m in contract.team.members if m.role == "owner"]
+    email = next((e for e in [*support, *owners, council.contact or ""] if EMAIL.fullmatch(e)), None)
+    if email is None:
+        gaps.append(Gap(product.full_name, "no email address to ask at", "there is none in the contact"))
+    name = plain(contract.team.name or owner or "")
+    if not name:
+        gaps.append(Gap(product.full_name, "no team and no owner", "the council is the contact"))
+    return Contact(name or plain(council.name), email)
+
+
+def _frequency(product: Product, gaps: list[Gap]) -> timedelta | None:
+    for level in product.contract.service_levels:
+        if level.property in ("frequency", "fy") and level.unit in UNITS:
+            try:
+                return timedelta(seconds=float(level.value) * UNITS[level.unit])
+            except (TypeError, ValueError, OverflowError):
+                break
+    gaps.append(Gap(product.full_name, "no frequency among the slaProperties", "it is told as irregular"))
+    return None

@@ -23,7 +23,6 @@ from pydantic import (
 from vestry.project.durations import is_time, seconds
 from vestry.project.errors import listed
 
-
 #: An address of the web as every standard takes it, and one of email.
 WEB_ADDRESS = re.compile(r"""https?://[^\s<>"{}|\\^`\x00-\x20/]+[^\s<>"{}|\\^`\x00-\x20]*""")
 EMAIL = re.compile(r"""[^@\s<>"(),:;\\]+@[^@\s<>"(),:;\\]+\.[^@\s<>"(),:;\\]+""")

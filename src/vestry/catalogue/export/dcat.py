@@ -43,7 +43,8 @@ def dcat(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list
 def _catalogue(
     catalogue: Catalogue, addresses: Addresses, products: Sequence[Described], names: Collection[TableName]
 ) -> Iterator[Node]:
-    name, publisher, themes = plain(catalogue.project.settings.council.name), addresses.of("council"), addresses.of("domains")
+    name = plain(catalogue.project.settings.council.name)
+    publisher, themes = addresses.of("council"), addresses.of("domains")
     yield node(addresses.catalogue, "dcat:Catalog", {
         "dct:title": english(f"Data of {name}"),
         "dct:description": english(f"The data products of {name}, from its data catalogue."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal, cast, get_args
 
 from vestry.catalogue.export.gaps import Gap
 from vestry.catalogue.model import PLATFORM, Catalogue, TableEntry, owner_of
@@ -84,8 +84,8 @@ def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Descr
     if not title:
         title = product.name.replace("_", " ").capitalize()
         gaps.append(Gap(of, "no name in the contract", "the folder's name is given"))
-    said = contract.description
-    description = "\n\n".join(text for part in (said.purpose, said.usage, said.limitations) if (text := plain(part or "")))
+    prose = (contract.description.purpose, contract.description.usage, contract.description.limitations)
+    description = "\n\n".join(text for part in prose if (text := plain(part or "")))
     if not description:
         description = title
         gaps.append(Gap(of, "no description in the contract", "the title stands for it"))
@@ -119,24 +119,26 @@ def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tup
     of = product.full_name
     licence = _address(product, "licence", gaps)
     said = product.contract.custom_property("accessRights")
-    access = next((a for a in ("OPEN", "COMMERCIAL", "INTERNAL") if a == str(said or "INTERNAL").upper()), None)
-    if access is None:
+    access = str(said or "INTERNAL").upper()
+    if access not in get_args(Access):
         gaps.append(Gap(of, "accessRights is none of OPEN, COMMERCIAL and INTERNAL", "it is told as INTERNAL"))
         return "INTERNAL", licence
     if access == "OPEN":
-        closed = [e for e in entries if any(c.name not in PLATFORM and c.classification not in _PUBLIC for c in e.columns)]
-        if closed:
-            gaps.append(Gap(of, "said to be open, with columns that are not classified public", "it is told as INTERNAL"))
+        columns = [column for entry in entries for column in entry.columns if column.name not in PLATFORM]
+        if any(column.classification not in _PUBLIC for column in columns):
+            gaps.append(Gap(of, "said to be open, with columns not classified public", "it is told as INTERNAL"))
             return "INTERNAL", licence
         if licence is None:
             gaps.append(Gap(of, "said to be open, without a licence", "it is told as INTERNAL"))
             return "INTERNAL", None
-    return access, licence  # type: ignore[return-value]
+    return cast("Access", access), licence
 
 
 def _address(product: Product, name: str, gaps: list[Gap]) -> str | None:
-    said: Any = product.contract.custom_property(name)
-    if said is None or WEB_ADDRESS.fullmatch(str(said)):
+    said = product.contract.custom_property(name)
+    if said is None:
+        return None
+    if isinstance(said, str) and WEB_ADDRESS.fullmatch(said):
         return said
     gaps.append(Gap(product.full_name, f"{name} is not an address of the web", "it is left out"))
     return None
@@ -146,7 +148,7 @@ def _contact(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Contact
     """The team by its name, at its support address; else its owner's, else the council's."""
     contract, council = product.contract, catalogue.project.settings.council
     owner = owner_of(catalogue.project, product)
-    support = [s.url.removeprefix("mailto:") for s in contract.support if (s.url or "").startswith("mailto:")]
+    support = [s.url.removeprefix("mailto:") for s in contract.support if s.url and s.url.startswith("mailto:")]
     owners = [m.username for m in contract.team.members if m.role == "owner"]
     email = next((e for e in [*support, *owners, council.contact or ""] if EMAIL.fullmatch(e)), None)
     if email is None:

@@ -1,0 +1,112 @@
+"""The Open Data Product Standard v1.0: a descriptor for each product, which pairs with its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vestry.catalogue.export.addresses import Addresses
+from vestry.catalogue.export.described import Described, DescribedTable, described, plain
+from vestry.catalogue.export.gaps import Gap
+from vestry.catalogue.model import Catalogue
+from vestry.project.contract import Support
+from vestry.project.models import EMAIL, WEB_ADDRESS
+from vestry.project.product import Product
+
+
+def odps(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list[dict[str, Any]]:
+    """The descriptors, in the order of the products' names."""
+    addresses = Addresses(catalogue)
+    return [_descriptor(catalogue, one, addresses, gaps) for one in described(catalogue, gaps, only_open)]
+
+
+def _descriptor(catalogue: Catalogue, one: Described, addresses: Addresses, gaps: list[Gap]) -> dict[str, Any]:
+    contract, inputs = one.product.contract, _inputs(catalogue, one.tables)
+    prose = {
+        key: text
+        for key in ("purpose", "usage", "limitations")
+        if (text := plain(getattr(contract.description, key) or ""))
+    }
+    domain = catalogue.project.domains.get(one.product.domain)
+    descriptor = {
+        "apiVersion": "v1.0.0",
+        "kind": "DataProduct",
+        "id": addresses.product(one.product.full_name),
+        "name": one.title,
+        "version": one.version,
+        "status": plain(contract.status),
+        "domain": plain(domain.spec.name) if domain else one.product.domain,
+        "tenant": plain(catalogue.project.settings.council.name),
+        "description": prose or {"purpose": one.description},
+        "tags": [plain(tag) for tag in contract.tags],
+        "inputPorts": [
+            {"name": p.full_name, "version": plain(p.contract.version), "contractId": plain(p.contract.id)}
+            for p in inputs
+            if p is not one.product
+        ],
+        "outputPorts": [_output(catalogue, one, table) for table in one.tables],
+        "managementPorts": _management(one, addresses),
+        "support": _support(one, gaps),
+        "team": [_member(m.username, m.name, m.role) for m in contract.team.members],
+        "customProperties": _sources(catalogue, one.tables),
+    }
+    return {key: value for key, value in descriptor.items() if value not in ([], {})}
+
+
+def _inputs(catalogue: Catalogue, tables: Iterable[DescribedTable]) -> list[Product]:
+    """The products that tables read; each once."""
+    names = sorted({name for table in tables for name in table.entry.inputs if not name.is_bronze})
+    found = {p.full_name: p for name in names if (p := catalogue.project.product_of(name))}
+    return list(found.values())
+
+
+def _output(catalogue: Catalogue, one: Described, table: DescribedTable) -> dict[str, Any]:
+    contracts = [
+        {"id": plain(p.contract.id), "version": plain(p.contract.version)}
+        for p in _inputs(catalogue, [table])
+        if p is not one.product
+    ]
+    port = {
+        "name": table.entry.name.table,
+        "description": table.description,
+        "type": "delta",
+        "version": one.version,
+        "contractId": plain(one.product.contract.id),
+    }
+    return {**port, "inputContracts": contracts} if contracts else port
+
+
+def _management(one: Described, addresses: Addresses) -> list[dict[str, Any]]:
+    """The portal's page of the product, where the portal has an address."""
+    if not addresses.can_be_opened:
+        return []
+    page = {"type": "rest", "url": addresses.product(one.product.full_name)}
+    return [{"name": "portal", "content": "discoverability", **page, "description": "What it is, and how good."}]
+
+
+def _support(one: Described, gaps: list[Gap]) -> list[dict[str, Any]]:
+    """The contract's channels; where it has none, the address of its contact."""
+    channels = [said for channel in one.product.contract.support if (said := _channel(channel, one, gaps))]
+    if not channels and one.contact.email:
+        return [{"channel": one.contact.name, "url": f"mailto:{one.contact.email}", "tool": "email"}]
+    return channels
+
+
+def _channel(channel: Support, one: Described, gaps: list[Gap]) -> dict[str, Any] | None:
+    url = channel.url or ""
+    if not (WEB_ADDRESS.fullmatch(url) or EMAIL.fullmatch(url.removeprefix("mailto:"))):
+        gaps.append(Gap(one.product.full_name, "a support channel without an address", "the channel is left out"))
+        return None
+    more = {key: plain(text) for key in ("description", "tool", "scope") if (text := getattr(channel, key))}
+    return {"channel": plain(channel.channel), "url": url, **more}
+
+
+def _member(username: str, name: str | None, role: str | None) -> dict[str, Any]:
+    said = {"username": username, "name": name, "role": role}
+    return {key: plain(text) for key, text in said.items() if text}
+
+
+def _sources(catalogue: Catalogue, tables: Iterable[DescribedTable]) -> list[dict[str, Any]]:
+    """The source systems, which have no contract and so are no ports in v1.0."""
+    names = sorted({name.product for table in tables for name in table.entry.inputs if name.is_bronze})
+    return [{"property": "sources", "value": names}] if names else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,19 @@ from vestry.cli.options import F, project_option
 if TYPE_CHECKING:
     from vestry.catalogue.export import Gap
     from vestry.catalogue.model import Catalogue
+
+
+class _Moment(click.ParamType[datetime]):
+    """A day or a time of ISO 8601; without a zone, UTC."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail("a day such as 2026-11-01, or a time such as 2026-11-01T18:00+00:00", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.group()
@@ -105,6 +119,39 @@ def odps(folder: Path, form: str, only_open: bool, output: Path | None) -> None:
     catalogue, gaps = _catalogue(folder), list[Any]()
     descriptors = descriptors_of(catalogue, gaps, only_open)
     _write(_json(descriptors) if form == "json" else _yaml(descriptors), output, gaps)
+
+
+@export.command()
+@click.option("--since", type=_Moment(), metavar="WHEN", help="Only what ended since: 2026-11-01, or with a time.")
+@click.option("--to", "url", metavar="URL", help="Post each event there. A key is taken from OPENLINEAGE_API_KEY.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="A file. Default: standard output."
+)
+@project_option
+def openlineage(folder: Path, since: datetime | None, url: str | None, output: Path | None) -> None:
+    """OpenLineage events of every run: what was read, made and checked, as one JSON object a line.
+
+    Each step has a START and a COMPLETE, FAIL or ABORT, and each audit its own. Run ids stay the same, so that what is
+    sent twice is one.
+
+    \b
+    Examples:
+      vestry export openlineage --since 2026-11-01 -o events.jsonl
+      vestry export openlineage --to https://lineage.example.org/api/v1/lineage
+    """
+    import json
+
+    from vestry.catalogue.export.openlineage import openlineage as events_of
+    from vestry.catalogue.export.openlineage import post
+    from vestry.catalogue.live import Live
+
+    live = Live(folder)
+    events = events_of(live.catalogue(), live.workspace.lake, since)
+    if url is None:
+        _write("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events), output, [])
+        return
+    post(events, url, live.workspace.project.env.get("OPENLINEAGE_API_KEY"))
+    click.echo(f"{len(events):,} events sent", err=True)
 
 
 def _catalogue(folder: Path) -> Catalogue:

@@ -1,6 +1,6 @@
 """The addresses by which what is in the catalogue is known to others: they stay while the names stay.
 
-They begin with `url` below `[council]` in `vestry.toml`, where a browser finds the portal's page of the same thing;
+They begin with `url` below `[council]` in `vestry.toml` and are those of the portal's pages of the same things;
 without it they are URNs, which name and cannot be opened.
 """
 
@@ -29,18 +29,19 @@ class Addresses:
         return self._base + "/".join(quote(part.encode("utf-8", "replace"), safe="") for part in parts)
 
     def domain(self, name: str) -> str:
-        return self.of("domains", name)
+        return self.of("products", name)
 
     def product(self, full_name: str) -> str:
         return self.of("products", *full_name.split("."))
 
     def table(self, name: TableName) -> str:
-        if name.is_bronze:
-            return self.of("sources", name.product, name.table)
-        return self.of("products", name.domain, name.product, name.table)
+        return self.of("tables", str(name))
 
     def column(self, table: TableName, name: str) -> str:
-        return f"{self.table(table)}#{quote(name.encode('utf-8', 'replace'), safe='')}"
+        return self.of("tables", str(table), "columns", name)
+
+    def source(self, name: str) -> str:
+        return self.of("sources", name)
 
     def term(self, key: str) -> str:
         return self.of("glossary", key)

@@ -44,7 +44,7 @@ def _catalogue(
     catalogue: Catalogue, addresses: Addresses, products: Sequence[Described], names: Collection[TableName]
 ) -> Iterator[Node]:
     name = plain(catalogue.project.settings.council.name)
-    publisher, themes = addresses.of("council"), addresses.of("domains")
+    publisher, themes = addresses.of("council"), addresses.of("products")
     yield node(addresses.catalogue, "dcat:Catalog", {
         "dct:title": english(f"Data of {name}"),
         "dct:description": english(f"The data products of {name}, from its data catalogue."),

@@ -86,7 +86,8 @@ class _Writer:
                 "errorMessage", message=plain(row["detail"] or row["status"]), programmingLanguage="PYTHON"
             )
         if row["status"] == "done" or newest:
-            output["outputFacets"] = self._facet("outputStatistics", rowCount=row["row_count"])
+            size = {"size": entry.state.size} if newest and entry and entry.state else {}
+            output["outputFacets"] = self._facet("outputStatistics", rowCount=row["row_count"], **size)
         kind = _ENDS.get(row["status"], "OTHER")
         yield self._event(kind, end, row["run"], str(name), job, inputs, [output], run)
 
@@ -139,7 +140,7 @@ class _Writer:
         """What a step reads: other tables, and for a load the table of its source."""
         inputs = [self._dataset(other) for other in (entry.inputs if entry else ())]
         if name.is_bronze:
-            source = self.addresses.of("sources", name.product)
+            source = self.addresses.source(name.product)
             facets = self._facet("dataSource", name=name.product, uri=source)
             inputs.append({"namespace": source, "name": name.table, "facets": facets})
         return inputs
@@ -149,7 +150,7 @@ class _Writer:
         facets = self._facet("dataSource", name="lake", uri=self.namespace)
         if entry:
             columns = [
-                {"name": c.name, "type": c.type, "description": c.description and plain(c.description)}
+                {"name": plain(c.name), "type": c.type, "description": c.description and plain(c.description)}
                 for c in entry.columns
             ]
             fields = [{key: value for key, value in column.items() if value} for column in columns]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vestry.cli.options import F, project_option
+from vestry.cli.options import Commands, F, project_option
 
 if TYPE_CHECKING:
     from vestry.catalogue.export import Gap
@@ -29,11 +29,16 @@ class _Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-@click.group()
+@click.group(cls=Commands)
 def export() -> None:
     """Write the catalogue as others' standards have it: descriptions only, never a value of the data.
 
     What a standard asks for and nobody has written down is told on stderr, with what was done about it.
+
+    \b
+    Examples:
+      vestry export dcat --open -o catalogue.ttl
+      vestry export openlineage --to https://lineage.example.org/api/v1/lineage
     """
 
 

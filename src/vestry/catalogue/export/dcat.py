@@ -13,7 +13,7 @@ from typing import Any
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.described import Access, Described, DescribedTable, described, plain
 from vestry.catalogue.export.gaps import Gap
-from vestry.catalogue.export.rdf import Node, at, english, node, ref
+from vestry.catalogue.export.rdf import Node, at, day, english, node, ref
 from vestry.catalogue.model import Catalogue
 from vestry.project import TableName
 
@@ -37,7 +37,7 @@ def dcat(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list
     nodes = [*_catalogue(catalogue, addresses, products, names)]
     for one in products:
         nodes += _product(one, addresses, names)
-    return [*nodes, *_kinds(nodes)]
+    return _with_kinds(nodes)
 
 
 def _catalogue(
@@ -80,6 +80,14 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
         **said,
         "dct:modified": at(one.modified) if one.modified else None,
     })  # fmt: skip
+    first, last = one.period
+    period = None
+    if first or last:
+        period = f"{series}#period"
+        yield node(period, "dct:PeriodOfTime", {
+            "dcat:startDate": day(first) if first else None,
+            "dcat:endDate": day(last) if last else None,
+        })  # fmt: skip
     for table in one.tables:
         entry, address = table.entry, addresses.table(table.entry.name)
         form = None if entry.is_personal else _distribution(one, table, address)
@@ -91,6 +99,7 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
             "dct:modified": at(entry.state.written) if entry.state else None,
             "dct:accessRights": ref(f"{_AUTHORITY}/access-right/{_RIGHTS[one.access]}"),
             "dct:language": ref(_LANGUAGE),
+            "dct:temporal": ref(period) if period else None,
             "dct:source": [ref(addresses.table(name)) for name in entry.inputs if name in names],
             "dcat:version": one.version,
             "dcat:inSeries": ref(series),
@@ -127,9 +136,11 @@ _KINDS = {
 }
 
 
-def _kinds(nodes: Sequence[Node]) -> list[Node]:
-    found = {(one[key]["@id"], kind) for one in nodes for key, kind in _KINDS.items() if key in one}
-    return [node(address, kind, {}) for address, kind in sorted(found)]
+def _with_kinds(nodes: Sequence[Node]) -> list[Node]:
+    """The nodes, and those that they lead to; a table whose own address is its page is both things in one node."""
+    kinds = {one[key]["@id"]: kind for one in nodes for key, kind in _KINDS.items() if key in one}
+    both = [{**one, "@type": [one["@type"], kinds.pop(one["@id"])]} if one["@id"] in kinds else one for one in nodes]
+    return [*both, *(node(address, kind, {}) for address, kind in sorted(kinds.items()))]
 
 
 def frequency(every: timedelta | None, names: Sequence[tuple[float, str]], other: str) -> str:

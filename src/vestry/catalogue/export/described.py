@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, cast, get_args
 
 from vestry.catalogue.export.gaps import Gap
@@ -15,6 +15,8 @@ from vestry.project.product import Product
 
 #: Who may see it, in the words of the UK government's model.
 Access = Literal["OPEN", "COMMERCIAL", "INTERNAL"]
+#: What is done with a product whose openness is said wrongly.
+CLOSED = "it is told as INTERNAL"
 #: Classifications of columns that may be published.
 _PUBLIC = frozenset({"public", "open"})
 #: What no standard's syntax can hold, or no reader show: control characters, halves of a pair, non-characters.
@@ -55,6 +57,8 @@ class Described:
     access: Access
     licence: str | None
     frequency: timedelta | None
+    #: The first and the last day of what it tells of; either may be open.
+    period: tuple[date | None, date | None]
     modified: datetime | None
     keywords: tuple[str, ...]
     tables: tuple[DescribedTable, ...]
@@ -70,12 +74,17 @@ class Described:
 
 def described(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list[Described]:
     """The products, or those whose tables are all open; what is missing of them is added to `gaps`."""
-    found = [_described(catalogue, product, gaps) for product in catalogue.project.products.values()]
-    if not only_open:
-        return found
-    names = {one.product.full_name for one in found if one.is_open}
-    gaps[:] = [gap for gap in gaps if ".".join(gap.of.split(".")[:2]) in names]
-    return [one for one in found if one.is_open]
+    mine: list[Gap] = []
+    found = [_described(catalogue, product, mine) for product in catalogue.project.products.values()]
+    if only_open:
+        found = [one for one in found if one.is_open]
+        # What is said to be open and is not matters most here.
+        closed = {p.full_name for p in catalogue.project.products.values()} - {p.product.full_name for p in found}
+        mine = [gap for gap in mine if ".".join(gap.of.split(".")[:2]) not in closed or gap.done == CLOSED]
+    gaps += mine
+    if catalogue.project.settings.council.url is None:
+        gaps.append(Gap("vestry.toml", "no `url` below [council]", "addresses are URNs, which no browser opens"))
+    return found
 
 
 def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Described:
@@ -98,7 +107,7 @@ def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Descr
         gaps.append(Gap(of, "not made yet", "there is no date of change"))
     return Described(
         product, title, description, _contact(catalogue, product, gaps), access, licence, _frequency(product, gaps),
-        max(written, default=None), tuple(word for word in keywords if word),
+        _period(product, gaps), max(written, default=None), tuple(word for word in keywords if word),
         tuple(_table(entry, title, access == "OPEN", gaps) for entry in entries),
     )  # fmt: skip
 
@@ -121,15 +130,15 @@ def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tup
     said = product.contract.custom_property("accessRights")
     access = str(said or "INTERNAL").upper()
     if access not in get_args(Access):
-        gaps.append(Gap(of, "accessRights is none of OPEN, COMMERCIAL and INTERNAL", "it is told as INTERNAL"))
+        gaps.append(Gap(of, "accessRights is none of OPEN, COMMERCIAL and INTERNAL", CLOSED))
         return "INTERNAL", licence
     if access == "OPEN":
         columns = [column for entry in entries for column in entry.columns if column.name not in PLATFORM]
         if any(column.classification not in _PUBLIC for column in columns):
-            gaps.append(Gap(of, "said to be open, with columns not classified public", "it is told as INTERNAL"))
+            gaps.append(Gap(of, "said to be open, with columns not classified public", CLOSED))
             return "INTERNAL", licence
         if licence is None:
-            gaps.append(Gap(of, "said to be open, without a licence", "it is told as INTERNAL"))
+            gaps.append(Gap(of, "said to be open, without a licence", CLOSED))
             return "INTERNAL", None
     return cast("Access", access), licence
 
@@ -157,6 +166,19 @@ def _contact(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Contact
     if not name:
         gaps.append(Gap(product.full_name, "no team and no owner", "the council is the contact"))
     return Contact(name or plain(council.name), email)
+
+
+def _period(product: Product, gaps: list[Gap]) -> tuple[date | None, date | None]:
+    """The custom property `temporal`: two days with a stroke between them, `..` for what has no end."""
+    said = product.contract.custom_property("temporal")
+    if said is None:
+        return None, None
+    try:
+        first, last = (None if day == ".." else date.fromisoformat(day) for day in str(said).split("/"))
+    except ValueError:
+        gaps.append(Gap(product.full_name, "temporal is not like 2019-04-01/2026-03-31", "it is left out"))
+        return None, None
+    return first, last
 
 
 def _frequency(product: Product, gaps: list[Gap]) -> timedelta | None:

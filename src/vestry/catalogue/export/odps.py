@@ -9,7 +9,7 @@ from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.described import Described, DescribedTable, described, plain
 from vestry.catalogue.export.gaps import Gap
 from vestry.catalogue.model import Catalogue
-from vestry.project.contract import Support
+from vestry.project.contract import Support, Team
 from vestry.project.models import EMAIL, WEB_ADDRESS
 from vestry.project.product import Product
 
@@ -22,11 +22,7 @@ def odps(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list
 
 def _descriptor(catalogue: Catalogue, one: Described, addresses: Addresses, gaps: list[Gap]) -> dict[str, Any]:
     contract, inputs = one.product.contract, _inputs(catalogue, one.tables)
-    prose = {
-        key: text
-        for key in ("purpose", "usage", "limitations")
-        if (text := plain(getattr(contract.description, key) or ""))
-    }
+    prose = _texts(contract.description, "purpose", "usage", "limitations")
     domain = catalogue.project.domains.get(one.product.domain)
     descriptor = {
         "apiVersion": "v1.0.0",
@@ -47,7 +43,7 @@ def _descriptor(catalogue: Catalogue, one: Described, addresses: Addresses, gaps
         "outputPorts": [_output(catalogue, one, table) for table in one.tables],
         "managementPorts": _management(one, addresses),
         "support": _support(one, gaps),
-        "team": [_member(m.username, m.name, m.role) for m in contract.team.members],
+        "team": _team(contract.team),
         "customProperties": _sources(catalogue, one.tables),
     }
     return {key: value for key, value in descriptor.items() if value not in ([], {})}
@@ -69,7 +65,7 @@ def _output(catalogue: Catalogue, one: Described, table: DescribedTable) -> dict
     port = {
         "name": table.entry.name.table,
         "description": table.description,
-        "type": "delta",
+        "type": "tables",
         "version": one.version,
         "contractId": plain(one.product.contract.id),
     }
@@ -97,13 +93,17 @@ def _channel(channel: Support, one: Described, gaps: list[Gap]) -> dict[str, Any
     if not (WEB_ADDRESS.fullmatch(url) or EMAIL.fullmatch(url.removeprefix("mailto:"))):
         gaps.append(Gap(one.product.full_name, "a support channel without an address", "the channel is left out"))
         return None
-    more = {key: plain(text) for key in ("description", "tool", "scope") if (text := getattr(channel, key))}
-    return {"channel": plain(channel.channel), "url": url, **more}
+    return {"channel": plain(channel.channel), "url": url, **_texts(channel, "description", "tool", "scope")}
 
 
-def _member(username: str, name: str | None, role: str | None) -> dict[str, Any]:
-    said = {"username": username, "name": name, "role": role}
-    return {key: plain(text) for key, text in said.items() if text}
+def _team(team: Team) -> dict[str, Any]:
+    members = [_texts(member, "username", "name", "role") for member in team.members]
+    return {**_texts(team, "name", "description"), **({"members": members} if members else {})}
+
+
+def _texts(of: object, *fields: str) -> dict[str, str]:
+    """Those of the fields that say something."""
+    return {field: text for field in fields if (text := plain(getattr(of, field) or ""))}
 
 
 def _sources(catalogue: Catalogue, tables: Iterable[DescribedTable]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def english(text: str) -> Node:
 
 def at(moment: datetime) -> Node:
     return {"@value": moment.isoformat(timespec="seconds"), "@type": "xsd:dateTime"}
+
+
+def day(when: date) -> Node:
+    return {"@value": when.isoformat(), "@type": "xsd:date"}
 
 
 def node(address: str, kinds: str | list[str], said: Mapping[str, Any]) -> Node:

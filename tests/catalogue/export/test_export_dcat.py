@@ -12,7 +12,7 @@ from servers.catalogue import CatalogueServer
 from vestry.catalogue.export import Gap, summed_up
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.dcat import dcat
-from vestry.catalogue.export.rdf import graph_of, json_ld, turtle
+from vestry.catalogue.export.rdf import json_ld, turtle
 from vestry.catalogue.live import Live
 from vestry.project import TableName
 from vestry.serve import paths
@@ -34,6 +34,12 @@ def nodes(catalogue, gaps):
 
 def by_id(nodes):
     return {node["@id"]: node for node in nodes}
+
+
+def graph_of(nodes):
+    import rdflib
+
+    return rdflib.Graph().parse(data=turtle(nodes), format="turtle")
 
 
 def conforms(graph) -> None:
@@ -66,8 +72,7 @@ def test_turtle_and_json_ld_say_the_same(nodes):
     from rdflib.compare import isomorphic
 
     graph = graph_of(nodes)
-    assert isomorphic(rdflib.Graph().parse(data=turtle(nodes), format="turtle"), graph)
-    assert isomorphic(rdflib.Graph().parse(data=json_ld(nodes), format="json-ld"), graph)
+    assert isomorphic(rdflib.Graph().parse(data=json_ld(nodes), format="json-ld"), graph) and len(graph) > 80
 
 
 def test_a_product_is_a_series_and_its_tables_are_datasets_of_it(nodes):
@@ -150,8 +155,7 @@ def test_what_is_missing_is_said_and_what_is_odd_stays_letters(nodes, gaps):
         ("odd", "licence is not an address of the web"),
         ("odd", "temporal is not like 2019-04-01/2026-03-31"),
     }
-    graph = rdflib.Graph().parse(data=turtle(nodes), format="turtle")
-    titles = [str(title) for title in graph.objects(predicate=rdflib.DCTERMS.title)]
+    titles = [str(title) for title in graph_of(nodes).objects(predicate=rdflib.DCTERMS.title)]
     odd = next(title for title in titles if title.startswith("<script>") and title.endswith("'''"))
     assert odd.startswith('<script>alert("1 & 2")</script> "quoted" \\ back\nnew line\ttab � bell � nul ‘£’ 😀 ]]>')
     assert "javascript:" not in turtle(nodes)

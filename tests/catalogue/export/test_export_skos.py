@@ -8,7 +8,7 @@ import pytest
 
 from council import vestry
 from vestry.catalogue.export import Gap
-from vestry.catalogue.export.rdf import graph_of, json_ld, turtle
+from vestry.catalogue.export.rdf import json_ld, turtle
 from vestry.catalogue.export.skos import skos
 
 AT = "https://data.testham.example.org"
@@ -27,7 +27,9 @@ def nodes(catalogue, gaps):
 
 @pytest.fixture(scope="module")
 def graph(nodes):
-    return graph_of(nodes)
+    import rdflib
+
+    return rdflib.Graph().parse(data=turtle(nodes), format="turtle")
 
 
 def test_a_term_is_a_concept_with_its_words_meaning_and_neighbours(nodes):
@@ -84,10 +86,8 @@ def test_both_syntaxes_say_the_same_whatever_is_in_the_words(nodes, graph):
     import rdflib
     from rdflib.compare import isomorphic
 
-    for form, text in (("turtle", turtle(nodes)), ("json-ld", json_ld(nodes))):
-        read = rdflib.Graph().parse(data=text, format=form)
-        assert isomorphic(read, graph)
-        assert any(str(label).startswith('<script>alert("1 & 2")</script>') for label in read.objects())
+    assert isomorphic(rdflib.Graph().parse(data=json_ld(nodes), format="json-ld"), graph)
+    assert any(str(label).startswith('<script>alert("1 & 2")</script>') for label in graph.objects())
 
 
 def test_open_shows_the_terms_and_the_columns_of_open_products_only(catalogue):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.described import Access, Described, DescribedTable, described, plain
@@ -72,7 +73,7 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
     }
     yield node(contact, ["vcard:Kind", "vcard:Organization"], {
         "vcard:fn": one.contact.name,
-        "vcard:hasEmail": ref(f"mailto:{one.contact.email}") if one.contact.email else None,
+        "vcard:hasEmail": ref(f"mailto:{quote(one.contact.email, safe='@+')}") if one.contact.email else None,
     })  # fmt: skip
     yield node(series, "dcat:DatasetSeries", {
         "dct:title": english(one.title),

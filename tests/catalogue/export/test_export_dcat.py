@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from council import Council, vestry
 from servers.catalogue import CatalogueServer
 from vestry.catalogue.export import Gap, summed_up
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.dcat import dcat
-from vestry.catalogue.export.rdf import json_ld, turtle
+from vestry.catalogue.export.described import plain
+from vestry.catalogue.export.rdf import english, json_ld, node, turtle
 from vestry.catalogue.live import Live
 from vestry.project import TableName
 from vestry.serve import paths
@@ -159,6 +162,19 @@ def test_what_is_missing_is_said_and_what_is_odd_stays_letters(nodes, gaps):
     odd = next(title for title in titles if title.startswith("<script>") and title.endswith("'''"))
     assert odd.startswith('<script>alert("1 & 2")</script> "quoted" \\ back\nnew line\ttab � bell � nul ‘£’ 😀 ]]>')
     assert "javascript:" not in turtle(nodes)
+
+
+@given(st.text(st.characters(codec=None, categories=None)))
+@example('"')
+@example("\\")
+def test_any_text_comes_back_from_both_syntaxes(text):
+    import rdflib
+
+    said = [node("urn:x:y", "dcat:Dataset", {"dct:title": english(plain(text)), "dct:source": plain(text)})]
+    for form, written in (("turtle", turtle(said)), ("json-ld", json_ld(said))):
+        graph = rdflib.Graph().parse(data=written.encode(), format=form)
+        assert str(next(graph.objects(predicate=rdflib.DCTERMS.title))) == plain(text)
+        assert next(graph.objects(predicate=rdflib.DCTERMS.source)) == rdflib.Literal(plain(text))
 
 
 def test_our_own_harvester_reads_it_over_the_web(nodes, council: Council):

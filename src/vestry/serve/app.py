@@ -21,7 +21,7 @@ from vestry.catalogue.live import Live
 from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
-from vestry.serve.portal import home, products, runs, sources, tables
+from vestry.serve.portal import glossary, home, products, runbooks, runs, sources, tables
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -39,6 +39,16 @@ _HEADERS = {
 }
 
 
+#: The pages, by the modules that hold them.
+_PAGES = (home, products, tables, sources, glossary, runs, runbooks, health)
+
+
+def routes() -> list[BaseRoute]:
+    """Every address that is answered."""
+    static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return [*(route for module in _PAGES for route in module.routes), static]
+
+
 def application(live: Live) -> Starlette:
     """The application over a catalogue that is followed for as long as it runs."""
 
@@ -49,12 +59,8 @@ def application(live: Live) -> Starlette:
         yield
         stop.set()
 
-    routes: list[BaseRoute] = [
-        *(route for module in (home, products, tables, sources, runs, health) for route in module.routes),
-        Mount("/static", StaticFiles(directory=HERE / "static"), name="static"),
-    ]
     app = Starlette(
-        routes=routes,
+        routes=routes(),
         lifespan=lifespan,
         middleware=[
             Middleware(_Measured),

@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ _STANDS, _KEPT = 30.0, 2_000
 NAVIGATION = [
     ("Products", "/products"),
     ("Sources", "/sources"),
+    ("Glossary", "/glossary"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]
@@ -126,7 +127,7 @@ def _environment() -> Environment:
     )
     env.filters |= {
         "amount": amount, "bytes": size, "moment": moment, "day": day, "markdown": html_of, "percent": percent,
-        "u": lambda text: escaped(str(text), safe=""), "plural": plural, "words": words,
+        "u": lambda text: escaped(str(text), safe=""), "plural": plural, "span": span, "words": words,
     }  # fmt: skip
     env.globals |= {"paths": paths, "version": _static_version(), "navigation": NAVIGATION}
     return env
@@ -173,6 +174,14 @@ def moment(then: datetime) -> Markup:
 
 def day(then: datetime) -> Markup:
     return Markup('<time datetime="{:%Y-%m-%d}">{} {:%B %Y}</time>').format(then, then.day, then)
+
+
+def span(length: timedelta) -> str:
+    """90 minutes, 36 hours, 47 days."""
+    for seconds, unit, least in ((86_400, "day", 3), (3600, "hour", 2), (60, "minute", 0)):
+        if (count := round(length.total_seconds() / seconds)) >= least:
+            return plural(count, unit)
+    return ""
 
 
 def plural(number: float, one: str, many: str | None = None) -> str:

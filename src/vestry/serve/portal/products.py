@@ -17,7 +17,14 @@ from vestry.serve import paths
 from vestry.serve.page import Missing, Values, page, portal_of
 
 #: The pages of a product, by the last part of their address.
-PARTS = {"": "About", "dictionary": "Dictionary", "sample": "Sample", "history": "History", "use": "How to use it"}
+PARTS = {
+    "": "About",
+    "dictionary": "Dictionary",
+    "sample": "Sample",
+    "history": "History",
+    "use": "How to use it",
+    "runbook": "Runbook",
+}
 _VERSIONS = 20
 
 

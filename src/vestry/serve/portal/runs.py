@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 from vestry.catalogue.model import Catalogue
+from vestry.project.product import Product
 from vestry.run.execute import Facts
-from vestry.run.freshness import Freshness, in_words, promised
+from vestry.run.freshness import Freshness, promised
 from vestry.run.past import run_named, runs_since
 from vestry.run.running import running
 from vestry.run.status import status_of
+from vestry.run.workspace import Workspace
 from vestry.serve.page import Missing, Values, page, portal_of
 
 #: So far back what ran is told.
@@ -25,19 +28,37 @@ def runs(request: Request, catalogue: Catalogue) -> Values:
     """The work as it stands."""
     workspace = portal_of(request).live.workspace
     now = datetime.now(UTC)
-    fresh = Freshness(catalogue.graph, workspace.lake, Facts(workspace.lake))
-    promises = [
-        (name, fresh.of(name), most, in_words(most))
-        for name, most in promised(catalogue.project).items()
-        if name in catalogue.tables
-    ]
     return {
         **_now(request),
         "status": status_of(workspace, now),
-        "promises": [(name, of, said, of is not None and now - of > most) for name, of, most, said in promises],
+        "promises": _promises(catalogue, workspace, now),
         "past": runs_since(workspace.lake, now - _BACK)[:_MOST],
         "days": _BACK.days,
     }
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """How old a product may be, and as of when the eldest of its tables is (None before the first run)."""
+
+    product: Product
+    most: timedelta
+    eldest: datetime | None
+    late: bool
+
+
+def _promises(catalogue: Catalogue, workspace: Workspace, now: datetime) -> list[_Promise]:
+    """What the contracts promise, the late first."""
+    fresh = Freshness(catalogue.graph, workspace.lake, Facts(workspace.lake))
+    tables = promised(catalogue.project)
+    found = []
+    for product in catalogue.project.products.values():
+        names = [name for name in product.promised if name in tables]
+        if names:
+            times = [of for name in names if (of := fresh.of(name))]
+            late = any((of := fresh.of(name)) is not None and now - of > tables[name] for name in names)
+            found.append(_Promise(product, min(tables[name] for name in names), min(times, default=None), late))
+    return sorted(found, key=lambda p: (not p.late, p.product.full_name))
 
 
 @page("runs_now.html", fresh=True)
@@ -57,7 +78,7 @@ def run(request: Request, catalogue: Catalogue) -> Values:
     found = run_named(portal_of(request).live.workspace.lake, name)
     if found is None:
         raise Missing(f"There is no run {name[:200]}", mend="Runs are listed when they have ended.")
-    return {"run": found, "tables": {str(t) for t in catalogue.tables}}
+    return {"run": found, "linked": {str(t) for t in catalogue.tables}}
 
 
 routes = [Route("/runs", runs), Route("/runs/now", now), Route("/runs/{run}", run)]

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from vestry.catalogue.model import Catalogue
 from vestry.project.errors import did_you_mean
+from vestry.project.source import Source
 from vestry.serve.page import Missing, Values, page
 
 _DRIFT = {
@@ -30,10 +31,7 @@ def sources(request: Request, catalogue: Catalogue) -> Values:
 @page("source.html")
 def source(request: Request, catalogue: Catalogue) -> Values:
     """One source: whose, how it is reached, its tables, and what is made from them."""
-    name = request.path_params["source"]
-    found = catalogue.project.sources.get(name)
-    if found is None:
-        raise Missing(f"There is no source {name[:200]}", mend=did_you_mean(name[:200], catalogue.project.sources))
+    found = source_named(catalogue, request)
     entries = catalogue.tables_of_source(found)
     schedule = found.spec.schedule
     return {
@@ -47,6 +45,15 @@ def source(request: Request, catalogue: Catalogue) -> Values:
         "drift": _DRIFT[found.spec.drift],
         "used_by": sorted({reader for entry in entries for reader in catalogue.readers(entry.name)}),
     }
+
+
+def source_named(catalogue: Catalogue, request: Request) -> Source:
+    """The source of the request's path. Raises Missing with the nearest name."""
+    name = request.path_params["source"]
+    found = catalogue.project.sources.get(name)
+    if found is None:
+        raise Missing(f"There is no source {name[:200]}", mend=did_you_mean(name[:200], catalogue.project.sources))
+    return found
 
 
 routes = [Route("/sources", sources), Route("/sources/{source}", source)]

@@ -43,10 +43,14 @@ _FACETS = {
 
 
 def openlineage(catalogue: Catalogue, lake: Lake, since: datetime | None = None) -> list[Event]:
-    """The events of what ended since then, in UTC (or ever), in the order of their times."""
+    """The events of what ended since then (or ever), in the order of their times."""
     from vestry.products.quality import RESULTS
 
-    when = f">= to_timestamp('{since:%Y-%m-%dT%H:%M:%S.%f}')" if since else "IS NOT NULL"
+    when = "IS NOT NULL"
+    if since:
+        # By number: a timestamp's text is taken for nanoseconds, which end in 2262.
+        microseconds = (since - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        when = f""">= arrow_cast({microseconds}, 'Timestamp(Microsecond, Some("UTC"))')"""
     writer = _Writer(catalogue)
     events = [event for row in entries(lake, STEPS, f"ended_at {when}") for event in writer.step(row)]
     audits: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)

@@ -67,6 +67,11 @@ def test_a_product_tells_its_ports_contracts_support_and_team(descriptors):
     assert "support" not in odd and "support" not in walks and walks["description"] == {"purpose": "Walks"}
 
 
+def test_open_names_neither_closed_products_nor_source_systems(catalogue):
+    (trees,) = odps(catalogue, [], only_open=True)
+    assert trees["name"] == "Trees" and "inputPorts" not in trees and "customProperties" not in trees
+
+
 def test_what_could_not_be_told_is_said(gaps):
     assert Gap("environment.odd", "a support channel without an address", "the channel is left out") in gaps
 

@@ -7,6 +7,7 @@ without it they are URNs, which name and cannot be opened.
 from __future__ import annotations
 
 import re
+import unicodedata
 from urllib.parse import quote
 
 from vestry.catalogue.model import Catalogue
@@ -49,4 +50,5 @@ class Addresses:
 
 def slug(council: Council) -> str:
     """The council's name as GOV.UK writes names in addresses: `westmarsh-city-council`."""
-    return re.sub(r"[^a-z0-9]+", "-", council.name.lower()).strip("-") or "council"
+    plain = unicodedata.normalize("NFKD", council.name.lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "council"

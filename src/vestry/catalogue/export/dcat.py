@@ -7,7 +7,6 @@ whereas two tables are two things. Personal tables are described and offered now
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -25,8 +24,8 @@ _PARQUET = "https://www.iana.org/assignments/media-types/application/vnd.apache.
 _RIGHTS: dict[Access, str] = {"OPEN": "PUBLIC", "COMMERCIAL": "RESTRICTED", "INTERNAL": "NON_PUBLIC"}
 #: Names of the authority's list by the most days from one refresh to the next.
 _FREQUENCIES = (
-    (0.06, "HOURLY"), (0.99, "CONT"), (1.5, "DAILY"), (8, "WEEKLY"), (16, "BIWEEKLY"), (32, "MONTHLY"),
-    (63, "BIMONTHLY"), (95, "QUARTERLY"), (190, "ANNUAL_2"), (370, "ANNUAL"), (740, "BIENNIAL"),
+    (0.01, "CONT"), (0.06, "HOURLY"), (0.55, "DAILY_2"), (1.5, "DAILY"), (8, "WEEKLY"), (16, "BIWEEKLY"),
+    (32, "MONTHLY"), (63, "BIMONTHLY"), (95, "QUARTERLY"), (190, "ANNUAL_2"), (370, "ANNUAL"), (740, "BIENNIAL"),
 )  # fmt: skip
 
 
@@ -69,7 +68,7 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
     said: dict[str, Any] = {
         "dct:publisher": ref(addresses.of("council")),
         "dcat:contactPoint": ref(contact),
-        "dct:accrualPeriodicity": ref(f"{_AUTHORITY}/frequency/{frequency(one.frequency, _FREQUENCIES, 'IRREG')}"),
+        "dct:accrualPeriodicity": ref(f"{_AUTHORITY}/frequency/{one.how_often(_FREQUENCIES, 'IRREG')}"),
     }
     yield node(contact, ["vcard:Kind", "vcard:Organization"], {
         "vcard:fn": one.contact.name,
@@ -142,10 +141,3 @@ def _with_kinds(nodes: Sequence[Node]) -> list[Node]:
     kinds = {one[key]["@id"]: kind for one in nodes for key, kind in _KINDS.items() if key in one}
     both = [{**one, "@type": [one["@type"], kinds.pop(one["@id"])]} if one["@id"] in kinds else one for one in nodes]
     return [*both, *(node(address, kind, {}) for address, kind in sorted(kinds.items()))]
-
-
-def frequency(every: timedelta | None, names: Sequence[tuple[float, str]], other: str) -> str:
-    """The name in a list of frequencies, which says of each how many days it means at most."""
-    if every is None:
-        return other
-    return next((name for most, name in names if every.total_seconds() / 86_400 <= most), other)

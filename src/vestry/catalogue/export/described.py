@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, cast, get_args
@@ -38,12 +39,11 @@ class Contact:
 
 @dataclass(frozen=True)
 class DescribedTable:
-    """A table of a product, and whether everybody may have it."""
+    """A table of a product, as it is told."""
 
     entry: TableEntry
     title: str
     description: str
-    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ class Described:
     @property
     def version(self) -> str:
         return plain(self.product.contract.version)
+
+    def how_often(self, names: Sequence[tuple[float, str]], other: str) -> str:
+        """The frequency's name in a list, which says of each how many days it means at most."""
+        if self.frequency is None:
+            return other
+        days = self.frequency.total_seconds() / 86_400
+        return next((name for most, name in names if days <= most), other)
 
 
 def described(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list[Described]:
@@ -108,16 +115,16 @@ def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Descr
     return Described(
         product, title, description, _contact(catalogue, product, gaps), access, licence, _frequency(product, gaps),
         _period(product, gaps), max(written, default=None), tuple(word for word in keywords if word),
-        tuple(_table(entry, title, access == "OPEN", gaps) for entry in entries),
+        tuple(_table(entry, title, gaps) for entry in entries),
     )  # fmt: skip
 
 
-def _table(entry: TableEntry, product: str, is_open: bool, gaps: list[Gap]) -> DescribedTable:
+def _table(entry: TableEntry, product: str, gaps: list[Gap]) -> DescribedTable:
     title = f"{product}: {entry.title.lower()}"
     description = plain(entry.description or "")
     if not description:
         gaps.append(Gap(str(entry.name), "no description of the table", "its title stands for it"))
-    return DescribedTable(entry, title, description or title, is_open)
+    return DescribedTable(entry, title, description or title)
 
 
 def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tuple[Access, str | None]:
@@ -129,18 +136,19 @@ def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tup
     licence = _address(product, "licence", gaps)
     said = product.contract.custom_property("accessRights")
     access = str(said or "INTERNAL").upper()
+    columns = [column for entry in entries for column in entry.columns if column.name not in PLATFORM]
     if access not in get_args(Access):
-        gaps.append(Gap(of, "accessRights is none of OPEN, COMMERCIAL and INTERNAL", CLOSED))
-        return "INTERNAL", licence
-    if access == "OPEN":
-        columns = [column for entry in entries for column in entry.columns if column.name not in PLATFORM]
-        if any(column.classification not in _PUBLIC for column in columns):
-            gaps.append(Gap(of, "said to be open, with columns not classified public", CLOSED))
-            return "INTERNAL", licence
-        if licence is None:
-            gaps.append(Gap(of, "said to be open, without a licence", CLOSED))
-            return "INTERNAL", None
-    return cast("Access", access), licence
+        why = "accessRights is none of OPEN, COMMERCIAL and INTERNAL"
+    elif access == "OPEN" and any(column.classification not in _PUBLIC for column in columns):
+        why = "said to be open, with columns not classified public"
+    elif access == "OPEN" and licence is None:
+        why = "said to be open, without a licence"
+    elif access == "COMMERCIAL" and any(column.is_personal for column in columns):
+        why = "said to be commercial, with columns that are personal or not classified"
+    else:
+        return cast("Access", access), licence
+    gaps.append(Gap(of, why, CLOSED))
+    return "INTERNAL", None
 
 
 def _address(product: Product, name: str, gaps: list[Gap]) -> str | None:
@@ -185,8 +193,10 @@ def _frequency(product: Product, gaps: list[Gap]) -> timedelta | None:
     for level in product.contract.service_levels:
         if level.property in ("frequency", "fy") and level.unit in UNITS:
             try:
-                return timedelta(seconds=float(level.value) * UNITS[level.unit])
+                every = timedelta(seconds=float(level.value) * UNITS[level.unit])
             except (TypeError, ValueError, OverflowError):
                 break
+            if every > timedelta(0):
+                return every
     gaps.append(Gap(product.full_name, "no frequency among the slaProperties", "it is told as irregular"))
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vestry.catalogue.export.addresses import Addresses
@@ -16,12 +16,20 @@ from vestry.project.product import Product
 
 def odps(catalogue: Catalogue, gaps: list[Gap], only_open: bool = False) -> list[dict[str, Any]]:
     """The descriptors, in the order of the products' names."""
-    addresses = Addresses(catalogue)
-    return [_descriptor(catalogue, one, addresses, gaps) for one in described(catalogue, gaps, only_open)]
+    addresses, products = Addresses(catalogue), described(catalogue, gaps, only_open)
+    told = {one.product.full_name: one.product for one in products}
+    return [_descriptor(catalogue, one, told, only_open, addresses, gaps) for one in products]
 
 
-def _descriptor(catalogue: Catalogue, one: Described, addresses: Addresses, gaps: list[Gap]) -> dict[str, Any]:
-    contract, inputs = one.product.contract, _inputs(catalogue, one.tables)
+def _descriptor(
+    catalogue: Catalogue,
+    one: Described,
+    told: Mapping[str, Product],
+    only_open: bool,
+    addresses: Addresses,
+    gaps: list[Gap],
+) -> dict[str, Any]:
+    contract = one.product.contract
     prose = _texts(contract.description, "purpose", "usage", "limitations")
     domain = catalogue.project.domains.get(one.product.domain)
     descriptor = {
@@ -37,30 +45,26 @@ def _descriptor(catalogue: Catalogue, one: Described, addresses: Addresses, gaps
         "tags": [plain(tag) for tag in contract.tags],
         "inputPorts": [
             {"name": p.full_name, "version": plain(p.contract.version), "contractId": plain(p.contract.id)}
-            for p in inputs
-            if p is not one.product
+            for p in _inputs(one, one.tables, told)
         ],
-        "outputPorts": [_output(catalogue, one, table) for table in one.tables],
+        "outputPorts": [_output(one, table, told) for table in one.tables],
         "managementPorts": _management(one, addresses),
         "support": _support(one, gaps),
         "team": _team(contract.team),
-        "customProperties": _sources(catalogue, one.tables),
+        "customProperties": [] if only_open else _sources(one.tables),
     }
     return {key: value for key, value in descriptor.items() if value not in ([], {})}
 
 
-def _inputs(catalogue: Catalogue, tables: Iterable[DescribedTable]) -> list[Product]:
-    """The products that tables read; each once."""
-    names = sorted({name for table in tables for name in table.entry.inputs if not name.is_bronze})
-    found = {p.full_name: p for name in names if (p := catalogue.project.product_of(name))}
-    return list(found.values())
+def _inputs(one: Described, tables: Iterable[DescribedTable], told: Mapping[str, Product]) -> list[Product]:
+    """The other products that tables read, of those that are told of; each once."""
+    names = sorted({f"{name.domain}.{name.product}" for table in tables for name in table.entry.inputs})
+    return [told[name] for name in names if name in told and name != one.product.full_name]
 
 
-def _output(catalogue: Catalogue, one: Described, table: DescribedTable) -> dict[str, Any]:
+def _output(one: Described, table: DescribedTable, told: Mapping[str, Product]) -> dict[str, Any]:
     contracts = [
-        {"id": plain(p.contract.id), "version": plain(p.contract.version)}
-        for p in _inputs(catalogue, [table])
-        if p is not one.product
+        {"id": plain(p.contract.id), "version": plain(p.contract.version)} for p in _inputs(one, [table], told)
     ]
     port = {
         "name": table.entry.name.table,
@@ -106,7 +110,7 @@ def _texts(of: object, *fields: str) -> dict[str, str]:
     return {field: text for field in fields if (text := plain(getattr(of, field) or ""))}
 
 
-def _sources(catalogue: Catalogue, tables: Iterable[DescribedTable]) -> list[dict[str, Any]]:
+def _sources(tables: Iterable[DescribedTable]) -> list[dict[str, Any]]:
     """The source systems, which have no contract and so are no ports in v1.0."""
     names = sorted({name.product for table in tables for name in table.entry.inputs if name.is_bronze})
     return [{"property": "sources", "value": names}] if names else []

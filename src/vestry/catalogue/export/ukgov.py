@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from vestry.catalogue.export.addresses import Addresses, slug
-from vestry.catalogue.export.dcat import frequency
 from vestry.catalogue.export.described import Described, described
 from vestry.catalogue.export.gaps import Gap
 from vestry.catalogue.model import Catalogue
@@ -64,7 +63,7 @@ def _records(one: Described, addresses: Addresses, organisation: str, gaps: list
         "creator": [organisation],
         "publisher": organisation,
         "modified": f"{one.modified:%Y-%m-%d}",
-        "updateFrequency": frequency(one.frequency, _FREQUENCIES, "freq:irregular"),
+        "updateFrequency": one.how_often(_FREQUENCIES, "freq:irregular"),
         "distribution": [form["identifier"] for form in forms],
     }
     return [{key: value for key, value in record.items() if value != []}, *forms]

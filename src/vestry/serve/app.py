@@ -18,10 +18,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vestry.catalogue.live import Live
+from vestry.catalogue.search.live import LiveSearch
 from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
-from vestry.serve.portal import glossary, home, products, runbooks, runs, sources, tables
+from vestry.serve.portal import glossary, home, products, runbooks, runs, search, sources, tables
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -40,7 +41,7 @@ _HEADERS = {
 
 
 #: The pages, by the modules that hold them.
-_PAGES = (home, products, tables, sources, glossary, runs, runbooks, health)
+_PAGES = (home, search, products, tables, sources, glossary, runs, runbooks, health)
 
 
 def routes() -> list[BaseRoute]:
@@ -55,9 +56,15 @@ def application(live: Live) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stop = threading.Event()
-        threading.Thread(target=live.follow, args=(stop,), name="catalogue", daemon=True).start()
+        threads = [
+            threading.Thread(target=of.follow, args=(stop,), daemon=True) for of in (live, app.state.portal.search)
+        ]
+        for thread in threads:
+            thread.start()
         yield
         stop.set()
+        for thread in threads:
+            thread.join(10)
 
     app = Starlette(
         routes=routes(),
@@ -70,7 +77,7 @@ def application(live: Live) -> Starlette:
         ],
         exception_handlers={HTTPException: _not_found, VestryError: _wrong, 500: _broken},
     )
-    app.state.portal = Portal(live)
+    app.state.portal = Portal(live, LiveSearch(live))
     return app
 
 

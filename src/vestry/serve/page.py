@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
+from vestry.catalogue.search.live import LiveSearch
 from vestry.project import TableName, VestryError
 from vestry.serve import paths
 from vestry.serve.markdown import html_of
@@ -30,6 +31,7 @@ HERE = Path(__file__).parent
 _STANDS, _KEPT = 30.0, 2_000
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
+    ("Search", "/search"),
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
@@ -48,6 +50,7 @@ class Portal:
     """What the pages of one process share."""
 
     live: Live
+    search: LiveSearch
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 

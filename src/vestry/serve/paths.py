@@ -34,6 +34,17 @@ def term(key: str) -> str:
     return f"/glossary/{quote(key)}"
 
 
+def found(kind: str, key: str) -> str:
+    """The page of something that was found, by the kind and the key of its search document."""
+    if kind in ("column", "value"):
+        return column(key)
+    if kind == "table":
+        return table(TableName.parse(key))
+    if kind == "page":
+        return product(key) if "." in key else domain(key)
+    return {"product": product, "source": source, "domain": domain, "term": term}[kind](key)
+
+
 def search(text: str, **filters: str) -> str:
     more = "".join(f"&{key}={quote(value)}" for key, value in filters.items())
     return f"/search?q={quote(text)}{more}"

@@ -42,7 +42,7 @@ def _descriptor(
         "domain": plain(domain.spec.name) if domain else one.product.domain,
         "tenant": plain(catalogue.project.settings.council.name),
         "description": prose or {"purpose": one.description},
-        "tags": [plain(tag) for tag in contract.tags],
+        "tags": [tag for tag in map(plain, contract.tags) if tag],
         "inputPorts": [
             {"name": p.full_name, "version": plain(p.contract.version), "contractId": plain(p.contract.id)}
             for p in _inputs(one, one.tables, told)

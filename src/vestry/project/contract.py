@@ -109,6 +109,8 @@ class Column(Part):
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
+    #: What a column is made of, `domain.product.table.column`, where its recipe cannot be read for that.
+    sources: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
 
     @property
     def is_personal(self) -> bool:

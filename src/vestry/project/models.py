@@ -35,6 +35,8 @@ class Council(Strict):
 
     name: str = Field(description="The council's name, as people read it.")
     code: str | None = Field(default=None, description="Its GSS code, such as E06000031.")
+    contact: str | None = Field(default=None, description="How to reach it about data: an address, an email.")
+    dpo: str | None = Field(default=None, description="The data protection officer, and how to reach them.")
 
 
 class LakeSettings(Strict):

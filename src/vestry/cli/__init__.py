@@ -5,12 +5,13 @@ from vestry.cli.commands import main
 from vestry.cli.discover import discover
 from vestry.cli.people import people
 from vestry.cli.places import address
+from vestry.cli.register import register
 from vestry.cli.serve import serve
 from vestry.cli.sources import gaps, replay
 from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
-for command in (search, serve, discover, people, address, worker, status, accept, gaps, replay, stream):
+for command in (search, register, serve, discover, people, address, worker, status, accept, gaps, replay, stream):
     main.add_command(command)
 
 __all__ = ["main"]

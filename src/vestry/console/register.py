@@ -12,8 +12,10 @@ import click
 from vestry.catalogue.register import Asset, Gap, Register
 from vestry.catalogue.register.sheet import ARTICLE_30, GAPS, REGISTER, Columns, cells, csv_text, page
 from vestry.console import print_table
+from vestry.project.processing import BASES
 
-_SHORT = ("Asset", "Owner", "Personal data", "Lawful basis", "Kept for", "DPIA", "Rows")
+
+_SHORT = ("asset", "personal data", "lawful basis", "owner", "rows", "gaps")
 
 
 def show_register(register: Register, view: str, form: str) -> None:
@@ -36,11 +38,16 @@ def show_register(register: Register, view: str, form: str) -> None:
     elif view == "gaps":
         _print_gaps(register.gaps)
     else:
-        shown = {name: columns[name] for name in _SHORT if name in columns}
-        print_table(cells(shown, items), list(shown))
+        entries = register.activities if view == "article30" else register.assets
+        print_table([_short(register, asset) for asset in entries], _SHORT)
         count = len(register.gaps)
         click.echo(f"{len(items)} entries; all columns with --format csv, json or html.")
         click.echo(f"{count} gaps: see vestry register --gaps" if count else "No gaps.")
+
+
+def _short(register: Register, asset: Asset) -> list[str | int | None]:
+    bases = ", ".join(BASES[letter] for letter in asset.processing.lawful_basis)
+    return [asset.name, asset.sensitivity, bases, asset.owner, asset.rows, len(register.gaps_of(asset.name)) or None]
 
 
 def _print_gaps(gaps: Sequence[Gap]) -> None:

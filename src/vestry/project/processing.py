@@ -39,6 +39,10 @@ _PARAGRAPH = re.compile(r"\bparagraphs?\s+(\d+)", re.IGNORECASE)
 _PART_1, _PART_2, _PART_3 = range(1, 5), range(6, 29), range(29, 38)
 
 
+#: The value of the service level `retention` of what is never destroyed.
+PERMANENT = "permanent"
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
@@ -162,9 +166,11 @@ def processing_faults(product: Product) -> Iterator[Fault]:
     _read(product, faults)
     yield from faults
     for number, level in enumerate(product.contract.service_levels):
-        if level.property == "retention" and not _is_length(level):
+        if level.property == "retention" and level.value != PERMANENT and not _is_length(level):
             line = product.file.line(("slaProperties", number))
-            mend = "write `value:` over 0 and `unit: y`, `m`, `w` or `d`; a rule in words goes into `description:`"
+            mend = (
+                f"write `value:` over 0 and `unit:` y, m, w or d, or `value: {PERMANENT}`; words go to `description:`"
+            )
             yield Fault(product.file.path, line, "the service level `retention` does not say how long", mend)
 
 
@@ -209,6 +215,8 @@ def lacking_conditions(processing: Processing, special: bool, criminal: bool) ->
 def retention_of(contract: Contract) -> str | None:
     """How long the data are kept, in words: `7 years`, with what the contract says beside it."""
     for level in contract.service_levels:
+        if level.property == "retention" and level.value == PERMANENT:
+            return f"permanently: {level.description}" if level.description else "permanently"
         if level.property == "retention" and _is_length(level):
             number = float(level.value)
             unit = {"y": "year", "m": "month", "w": "week", "d": "day"}[str(level.unit)[0].lower()]

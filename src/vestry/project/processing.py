@@ -139,7 +139,7 @@ class Processing(Part):
     source_of_data: Names = Field(
         default_factory=list,
         alias="sourceOfData",
-        description="Where the data come from, besides the sources that the product is built on.",
+        description="Where the data come from, as people say it. Default: the sources that the product is built on.",
     )
     joint_controllers: Names = Field(
         default_factory=list,

@@ -10,7 +10,7 @@ from vestry.project.glossary import Glossary
 
 #: For columns that carry no term: the kind by a word of the column's name, the first that fits.
 _WORDS = (
-    ("Health and care", r"disab|disorder|health|diagnos|medic|care|assessment|factor|need|sen$"),
+    ("Health and care", r"disab|disorder|health|diagnos|medic|care(?!r)|assessment|factor|need|sen$"),
     ("Offences", r"offen[cd]|convict|crim|suspect|victim"),
     ("Family and household", r"famil|household|relation|partner|dependant|child|parent|carer|tie$|tenan|contact_[12]"),
     ("Date of birth", r"birth|dob|^age$|died|death|year_group"),

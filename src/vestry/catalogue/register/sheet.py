@@ -59,7 +59,7 @@ ARTICLE_30: Columns = {
     "Lawful basis": lambda a: a.bases,
     "Law": lambda a: a.processing.law,
     "Condition": lambda a: a.processing.condition,
-    "Source of the data": lambda a: (*a.systems, *a.processing.source_of_data),
+    "Source of the data": lambda a: a.processing.source_of_data or a.systems,
     "DPIA": lambda a: a.processing.dpia,
     "Owner": lambda a: a.owner,
     "Reviewed": lambda a: a.processing.reviewed,

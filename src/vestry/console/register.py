@@ -14,7 +14,6 @@ from vestry.catalogue.register.sheet import ARTICLE_30, GAPS, REGISTER, Columns,
 from vestry.console import print_table
 from vestry.project.processing import BASES
 
-
 _SHORT = ("asset", "personal data", "lawful basis", "owner", "rows", "gaps")
 
 
@@ -42,7 +41,7 @@ def show_register(register: Register, view: str, form: str) -> None:
         print_table([_short(register, asset) for asset in entries], _SHORT)
         count = len(register.gaps)
         click.echo(f"{len(items)} entries; all columns with --format csv, json or html.")
-        click.echo(f"{count} gaps: see vestry register --gaps" if count else "No gaps.")
+        click.echo(f"{count} gap{'s' if count > 1 else ''}: see vestry register --gaps" if count else "No gaps.")
 
 
 def _short(register: Register, asset: Asset) -> list[str | int | None]:

@@ -41,6 +41,12 @@ _PART_1, _PART_2, _PART_3 = range(1, 5), range(6, 29), range(29, 38)
 
 #: The value of the service level `retention` of what is never destroyed.
 PERMANENT = "permanent"
+_UNITS = {
+    **dict.fromkeys(("d", "day", "days"), "day"),
+    **dict.fromkeys(("w", "week", "weeks"), "week"),
+    **dict.fromkeys(("m", "month", "months"), "month"),
+    **dict.fromkeys(("y", "yr", "year", "years"), "year"),
+}
 
 
 def _as_list(value: Any) -> Any:
@@ -218,8 +224,7 @@ def retention_of(contract: Contract) -> str | None:
         if level.property == "retention" and level.value == PERMANENT:
             return f"permanently: {level.description}" if level.description else "permanently"
         if level.property == "retention" and _is_length(level):
-            number = float(level.value)
-            unit = {"y": "year", "m": "month", "w": "week", "d": "day"}[str(level.unit)[0].lower()]
+            number, unit = float(level.value), _UNITS[str(level.unit).casefold()]
             said = f"{number:g} {unit}{'' if number == 1 else 's'}"
             return f"{said} {level.description}" if level.description else said
     return None
@@ -227,6 +232,6 @@ def retention_of(contract: Contract) -> str | None:
 
 def _is_length(level: ServiceLevel) -> bool:
     try:
-        return float(level.value) > 0 and str(level.unit or "")[:1].lower() in tuple("ymwd")
+        return float(level.value) > 0 and str(level.unit).casefold() in _UNITS
     except (TypeError, ValueError):
         return False

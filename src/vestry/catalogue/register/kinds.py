@@ -47,3 +47,15 @@ def _broadest(key: str, glossary: Glossary) -> str:
         key = broader[0]
         seen.add(key)
     return key
+
+
+#: Words in the names of columns that say who or where, whatever system they are of. A system's own numbers do not.
+_SHARED = re.compile(r"nhs|nino|ni_number|upn\b|uprn|address|postcode|phone|mobile|email", re.IGNORECASE)
+
+
+def identifies(column: ColumnEntry, glossary: Glossary) -> bool:
+    """Whether a column says who or where in words or numbers that several systems could hold."""
+    if column.term and column.term in glossary.terms:
+        term = glossary.terms[column.term]
+        return bool(_SHARED.search(column.term) or any(_SHARED.search(word) for word in (term.name, *term.synonyms)))
+    return bool(_SHARED.search(column.name))

@@ -91,10 +91,21 @@ class FileProfile:
 
 def inspect_file(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path) -> FileProfile:
     """Reads the whole file and says what is in its columns. Raises as `read_file` does."""
+    table = quote("vestry inspected file")
+    rows, count = take_file(path, options, con, workdir, table)
+    try:
+        return profile_of(con, table, rows, count)
+    finally:
+        con.execute(f"DROP TABLE {table}")
+
+
+def take_file(
+    path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path, table: str
+) -> tuple[FileRows, int]:
+    """Read a file into a temporary table, the patient way where the quick one does not do; and how many rows it has."""
     import duckdb
 
     rows = read_file(path, options, con, workdir)
-    table = quote("vestry inspected file")
     try:
         count = _materialise(con, table, rows)
     except duckdb.Error:
@@ -104,14 +115,16 @@ def inspect_file(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnectio
     if count != rows.rows and not rows.patient:
         rows = read_file(path, options, con, workdir, patient=True)
         count = _materialise(con, table, rows)
-    try:
-        types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {table}").fetchall()}
-        columns = tuple(
-            _profile(con, table, name, header, types[name], count)
-            for name, header in zip(rows.columns, rows.headers, strict=True)
-        )
-    finally:
-        con.execute(f"DROP TABLE {table}")
+    return rows, count
+
+
+def profile_of(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows, count: int) -> FileProfile:
+    """What is in the columns of a file that `take_file` took."""
+    types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {table}").fetchall()}
+    columns = tuple(
+        _profile(con, table, name, header, types[name], count)
+        for name, header in zip(rows.columns, rows.headers, strict=True)
+    )
     return FileProfile(count, rows.rejected.num_rows, columns, _keys(columns), rows.notes)
 
 

@@ -36,6 +36,7 @@ NAVIGATION = [
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
+    ("Quality", "/quality"),
     ("Register", "/register"),
     ("Runs", "/runs"),
 ]

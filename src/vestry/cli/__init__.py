@@ -3,6 +3,7 @@
 from vestry.cli.catalogue import search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
+from vestry.cli.overlap import data_map
 from vestry.cli.people import people
 from vestry.cli.places import address
 from vestry.cli.register import register
@@ -11,7 +12,21 @@ from vestry.cli.sources import gaps, replay
 from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
-for command in (search, register, serve, discover, people, address, worker, status, accept, gaps, replay, stream):
+for command in (
+    search,
+    register,
+    data_map,
+    serve,
+    discover,
+    people,
+    address,
+    worker,
+    status,
+    accept,
+    gaps,
+    replay,
+    stream,
+):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -36,7 +36,7 @@ _WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "HUGEINT")
 _LOOK = 2_000
 #: A table of so few rows is read into memory once.
 _SMALL = 50_000
-#: A flag or a code has few values, each in many rows.
+#: A flag or a code has few values, each in more than four rows.
 _FEW, _SEVERAL = 10, 100
 #: Whole numbers up to so many digits are counted up from one in every system, and tell nothing by themselves.
 _SHORT = 7
@@ -224,7 +224,7 @@ def sketches_of(
     many = {
         column: values
         for column, values, distinct in zip(columns, counted[::2], counted[1::2], strict=True)
-        if distinct >= _FEW and (distinct >= _SEVERAL or 2 * distinct >= values)
+        if distinct >= _FEW and (distinct >= _SEVERAL or 4 * distinct >= values)
     }
     kinds = _kinds(con, relation, list(many))
     wanted = [column for column in many if column in kinds]

@@ -3,6 +3,7 @@
 from vestry.cli.catalogue import search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
+from vestry.cli.export import export
 from vestry.cli.overlap import data_map
 from vestry.cli.people import people
 from vestry.cli.places import address
@@ -13,20 +14,8 @@ from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search,
-    register,
-    data_map,
-    serve,
-    discover,
-    people,
-    address,
-    worker,
-    status,
-    accept,
-    gaps,
-    replay,
-    stream,
-):
+    search, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
+):  # fmt: skip
     main.add_command(command)
 
 __all__ = ["main"]

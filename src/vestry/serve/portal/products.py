@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from vestry.catalogue.lineage.picture import of_entities, of_tables
 from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.register.assets import product_asset
 from vestry.catalogue.relations import relations_of
 from vestry.catalogue.sample import sample_of
 from vestry.project.errors import did_you_mean
@@ -69,6 +70,7 @@ def about(request: Request, catalogue: Catalogue) -> Values:
     return {
         **frame(catalogue, product),
         "owner": owner_of(catalogue.project, product),
+        "asset": product_asset(catalogue, product),
         "personal": [c for entry in entries for c in entry.columns if c.is_personal],
         "entries": entries,
         "comes_from": sorted({name for entry in entries for name in entry.inputs} - own),

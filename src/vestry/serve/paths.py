@@ -52,3 +52,8 @@ def search(text: str, **filters: str) -> str:
 
 def run(name: str) -> str:
     return f"/runs/{quote(name)}"
+
+
+def system(name: str) -> str:
+    """A system on the data map."""
+    return f"/map/{quote(name)}"

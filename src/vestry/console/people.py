@@ -14,30 +14,11 @@ from vestry.console import print_table, show_rows
 from vestry.mdm.people.chart import weights, weights_chart
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.evaluation import evaluate, read_truth
-from vestry.mdm.people.explain import Explanation, Reader, Record
-from vestry.mdm.people.model import ATTRIBUTES
+from vestry.mdm.people.explain import RULE, Explanation, Reader, Record
+from vestry.mdm.people.model import ATTRIBUTES, LABELS
 from vestry.mdm.people.quality import lines
 from vestry.project import VestryError
 
-_LABELS = {
-    "title": "title",
-    "forename": "forename",
-    "middle_names": "middle names",
-    "surname": "surname",
-    "date_of_birth": "date of birth",
-    "sex": "sex",
-    "nhs_number": "NHS number",
-    "ni_number": "NI number",
-    "upn": "UPN",
-    "other_id": "other identifier",
-    "uprn": "UPRN",
-    "address": "address",
-    "postcode": "postcode",
-    "telephone": "telephone",
-    "email": "email",
-    "valid_from": "opened",
-    "valid_to": "confirmed",
-}
 _ANSWERS = {"s": "same", "d": "different", "u": "unsure"}
 
 
@@ -56,7 +37,7 @@ def show_person(reader: Reader, who: str, as_json: bool) -> None:
     if asked != person:
         click.echo(f"  {asked} was merged into {person}.")
     origins = json.loads(golden["origins"] or "{}")
-    rows = [[_LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
+    rows = [[LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
     print_table(rows, ["", "value", "from"])
     click.echo()
     click.secho(f"{len(records)} records", bold=True)
@@ -118,7 +99,7 @@ def _side_by_side(reader: Reader, left: Record, right: Record) -> None:
         if a is None and b is None:
             continue
         marked_a, marked_b = _marked("" if a is None else str(a), "" if b is None else str(b))
-        rows.append([_LABELS[name], marked_a, marked_b])
+        rows.append([LABELS[name], marked_a, marked_b])
     width = max(len(str(left)), *(len(click.unstyle(r[1])) for r in rows))
     click.echo()
     click.secho(f"  {'':<16}  {left!s:<{width}}  {right}", bold=True)
@@ -148,18 +129,9 @@ def _evidence(explained: Explanation) -> None:
     for said in strongest:
         click.echo(f"  {said.bits:+6.1f}  {said.words[:1].upper()}{said.words[1:]}")
     click.echo(f"  {explained.beforehand:+6.1f}  Two people taken at random are seldom the same")
-    click.echo(f"  {explained.total:+6.1f}  bits in all: {_odds(explained.total)}")
-    if explained.weight is not None and abs(explained.weight - explained.total) > 0.5:
-        click.echo(
-            f"  {explained.weight:+6.1f}  after the rule that a different forename or date of birth is not outweighed "
-            "by a shared home, name or telephone"
-        )
-
-
-def _odds(bits: float) -> str:
-    if bits >= 0:
-        return f"{2 ** min(bits, 40):,.0f} to 1 for one person" if bits > 0.5 else "as likely as not"
-    return f"{2 ** min(-bits, 40):,.0f} to 1 for two people" if bits < -0.5 else "as likely as not"
+    click.echo(f"  {explained.total:+6.1f}  bits in all: {explained.odds}")
+    if explained.ruled is not None:
+        click.echo(f"  {explained.ruled:+6.1f}  after the rule that {RULE}")
 
 
 def list_queue(reader: Reader, limit: int, form: str) -> None:

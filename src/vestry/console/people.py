@@ -87,12 +87,13 @@ def show_explanation(reader: Reader, left: str, right: str, as_json: bool) -> No
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    _side_by_side(reader, explained.left, explained.right)
+    _side_by_side(explained)
     _evidence(explained)
 
 
-def _side_by_side(reader: Reader, left: Record, right: Record) -> None:
-    mine, other = reader.record(left), reader.record(right)
+def _side_by_side(explained: Explanation) -> None:
+    left, right = explained.left, explained.right
+    mine, other = explained.sides
     rows = []
     for name in ATTRIBUTES:
         a, b = mine[name], other[name]
@@ -155,8 +156,9 @@ def ask_about(reader: Reader, limit: int, who: str) -> None:
     made = 0
     for place, question in enumerate(waiting, 1):
         click.secho(f"\n{place} of {len(waiting)}: {question.why}; {question.changes} records", bold=True)
-        _side_by_side(reader, question.left, question.right)
-        _evidence(reader.explain(question.left, question.right))
+        explained = reader.explain(question.left, question.right)
+        _side_by_side(explained)
+        _evidence(explained)
         try:
             answer = click.prompt(
                 "\nOne person? [s]ame, [d]ifferent, [u]nsure, [n]ext, [q]uit",

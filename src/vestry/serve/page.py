@@ -35,6 +35,7 @@ NAVIGATION = [
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
+    ("People", "/people"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]

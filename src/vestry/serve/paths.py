@@ -52,3 +52,12 @@ def search(text: str, **filters: str) -> str:
 
 def run(name: str) -> str:
     return f"/runs/{quote(name)}"
+
+
+def person(key: str) -> str:
+    return f"/people/{quote(key)}"
+
+
+def pair(people: tuple[str, str], part: str = "") -> str:
+    """The page on which two people are compared."""
+    return "/people/review/" + "/".join(map(quote, people)) + (f"/{part}" if part else "")

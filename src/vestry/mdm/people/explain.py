@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,6 @@ from vestry.mdm.people.index import Companions
 from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, VestryError, literal
-
 
 #: What a weight that is not the sum follows from.
 RULE = "a different forename or date of birth is not outweighed by a shared home, name or telephone"
@@ -67,6 +66,8 @@ class Explanation:
     #: What the index holds of the pair: the sum after its rules; None where they were never compared.
     weight: float | None
     verdict: str
+    #: What the index holds of each.
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)
 
     @property
     def total(self) -> float:
@@ -215,7 +216,8 @@ class Reader:
         weight = pair[0]["weight"] if pair else None
         evidence = self._evidence(uids["a"], uids["b"]) if pair else []
         same = mine["person_id"] == other["person_id"]
-        return Explanation(left, right, evidence, _bits(self.model.prior), weight, self._verdict(a, b, same, weight))
+        verdict = self._verdict(a, b, same, weight)
+        return Explanation(left, right, evidence, _bits(self.model.prior), weight, verdict, (mine, other))
 
     def _verdict(self, a: int, b: int, same: bool, weight: float | None) -> str:
         from vestry.mdm.people.grouping import decided

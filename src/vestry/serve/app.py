@@ -22,7 +22,20 @@ from vestry.catalogue.search.live import LiveSearch
 from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
-from vestry.serve.portal import glossary, home, people, products, review, runbooks, runs, search, sources, tables
+from vestry.serve.portal import (
+    address_review,
+    addresses,
+    glossary,
+    home,
+    people,
+    products,
+    review,
+    runbooks,
+    runs,
+    search,
+    sources,
+    tables,
+)
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -41,7 +54,21 @@ _HEADERS = {
 
 
 #: The pages, by the modules that hold them.
-_PAGES = (home, search, products, tables, sources, glossary, review, people, runs, runbooks, health)
+_PAGES = (
+    home,
+    search,
+    products,
+    tables,
+    sources,
+    glossary,
+    review,
+    people,
+    address_review,
+    addresses,
+    runs,
+    runbooks,
+    health,
+)
 
 
 def routes() -> list[BaseRoute]:

@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 from vestry.catalogue.model import TableEntry
 
 MASK = Markup(
-    '<span class="app-nowrap"><span aria-hidden="true">•••</span><span class="govuk-visually-hidden">not shown</span></span>'
+    '<span class="app-nowrap"><span aria-hidden="true">•••</span>'
+    '<span class="govuk-visually-hidden">not shown</span></span>'
 )
 NOTHING = Markup('<span class="app-quiet">not held</span>')
 _SECRET = secrets.token_bytes(32)

@@ -36,6 +36,7 @@ NAVIGATION = [
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
     ("People", "/people"),
+    ("Addresses", "/addresses"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]

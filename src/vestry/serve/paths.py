@@ -61,3 +61,8 @@ def person(key: str) -> str:
 def pair(people: tuple[str, str], part: str = "") -> str:
     """The page on which two people are compared."""
     return "/people/review/" + "/".join(map(quote, people)) + (f"/{part}" if part else "")
+
+
+def address_question(key: str) -> str:
+    """An address that waits; `key` stands for it."""
+    return f"/addresses/review/{quote(key)}"

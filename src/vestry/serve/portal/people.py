@@ -138,7 +138,9 @@ def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]
 
     origins = json.loads(golden["origins"] or "{}")
     return [
-        _Value(LABELS[n], shown(entry, n, golden[n]), str(origins.get(n, "")).partition(" ")[0])
+        _Value(
+            LABELS[n][:1].upper() + LABELS[n][1:], shown(entry, n, golden[n]), str(origins.get(n, "")).partition(" ")[0]
+        )
         for n in GOLDEN
         if n in golden
     ]

@@ -154,9 +154,11 @@ def _rows(held: TableEntry | None, explained: Explanation) -> list[_Row]:
             if any(side.get(attribute) is not None for side in explained.sides):
                 left, right = (shown(held, attribute, side.get(attribute)) for side in explained.sides)
                 # What is compared together is told once.
-                words = _words(said, left, right) if said or len(attributes) == 1 else ""
-                found.append(_Row(_title(LABELS[attribute]), left, right, words, said.bits if said else None))
-                said = None
+                joined = attribute != attributes[0]
+                words = f"With the {LABELS[attributes[0]]}" if joined else _words(said, left, right)
+                found.append(
+                    _Row(_title(LABELS[attribute]), left, right, words, said.bits if said and not joined else None)
+                )
     # Comparisons of the council's own have the words that its file gives them.
     found += [_Row(_title(n.replace("_", " ")), "", "", _title(e.words), e.bits) for n, e in evidence.items()]
     return found
@@ -199,8 +201,8 @@ def _contradiction(standing: Decision) -> str:
     """Whose decision it cannot hold together with; the records are not named, for their keys may be personal."""
     said = "one person" if standing.decision == "same" else "different people"
     return (
-        f"That contradicts what {standing.who} decided on {standing.at.day} {standing.at:%B %Y}: that two records which "
-        f"decide this pair are {said}. Agree with them, and withdraw that decision first, under Decided"
+        f"That contradicts what {standing.who} decided on {standing.at.day} {standing.at:%B %Y}: that two records "
+        f"which decide this pair are {said}. Agree with them, and withdraw that decision first, under Decided"
     )
 
 

@@ -6,7 +6,7 @@ Only records that may be linked are looked at, so nobody is found who is kept ou
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -49,29 +49,35 @@ def find(reader: Reader, text: str, born: date | None = None, limit: int = 20) -
         except VestryError:
             return []
         return _counted(reader, ids, limit)
-    asked = ", ".join(f"{made} AS asked_{column}" for column, made in _IDENTIFIERS.items())
-    same = " OR ".join(f"{column} = asked_{column}" for column in _IDENTIFIERS)
+    asked = ", ".join(f"{made} AS {column}" for column, made in _IDENTIFIERS.items())
+    means = reader.rows(f"SELECT {asked}, name_words(said) AS name FROM (SELECT ?::VARCHAR AS said)", [text])[0]
+    name = means.pop("name")
+    parameters = {column: value for column, value in means.items() if value is not None}
+    ways = [f"{column} = ${column}" for column in parameters]
+    if name and len(name) <= _WORDS:
+        ways.append("list_has_all(string_split(concat_ws(' ', words, whole, middle, family), ' '), $name)")
+        parameters["name"] = name
+    if not ways:
+        return []
+    if born is not None:
+        parameters["born"] = str(born)
+    and_born = " AND born = $born" if born is not None else ""
+    hit = f"SELECT uid FROM {standard.comparable(reader.relation(reader.names.standard))}"
     rows = reader.rows(
-        f"""WITH asked AS (SELECT name_words(said) AS asked_name, {asked} FROM (SELECT ?::VARCHAR AS said)),
-            hit AS (
-                SELECT uid FROM {standard.comparable(reader.relation(reader.names.standard))}, asked
-                WHERE ({same} OR len(asked_name) BETWEEN 1 AND {_WORDS} AND list_has_all(
-                    string_split(concat_ws(' ', words, whole, middle, family), ' '), asked_name))
-                  AND born IS NOT DISTINCT FROM coalesce(CAST(?::DATE AS VARCHAR), born)
-            )
-            SELECT DISTINCT person_id FROM {reader.relation(reader.names.record)}
-            WHERE record_number(source, record_id) IN (SELECT uid FROM hit) ORDER BY person_id LIMIT {limit + 1}""",
-        [text, born],
+        f"SELECT DISTINCT person_id FROM {reader.relation(reader.names.record)} "
+        f"WHERE record_number(source, record_id) IN ({hit} WHERE ({' OR '.join(ways)}){and_born}) "
+        f"ORDER BY person_id LIMIT {limit + 1}",
+        parameters,
     )
     return _counted(reader, [row["person_id"] for row in rows], limit + 1)
 
 
-def _counted(reader: Reader, people: Collection[str], limit: int) -> list[Found]:
+def _counted(reader: Reader, people: Sequence[str], limit: int) -> list[Found]:
     rows = reader.rows(
         f"SELECT person_id, count(*) AS records, count(DISTINCT source) AS sources "
         f"FROM {reader.relation(reader.names.record)} WHERE person_id IN (SELECT unnest(?::VARCHAR[])) "
         f"GROUP BY person_id ORDER BY records DESC, person_id LIMIT {limit}",
-        [list(people)],
+        [people],
     )
     return [Found(row["person_id"], row["records"], row["sources"]) for row in rows]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vestry.catalogue.model import Catalogue, ColumnEntry, TableEntry
 from vestry.mdm.people.explain import Reader
+from vestry.mdm.people.lookup import listed
 from vestry.project import TableName, quote
 
 PERSON = "person_id"
@@ -54,7 +55,7 @@ def _is_time(column: ColumnEntry) -> bool:
 
 
 def tied(reader: Reader, ties: Sequence[TieTable], person: str) -> dict[TableName, list[str]]:
-    """The ids of those to whom each table ties a person, as far as the index holds them."""
+    """The ids of those to whom each table ties a person, as far as they are on any list."""
     if not ties:
         return {}
     tables = ", ".join(
@@ -63,13 +64,14 @@ def tied(reader: Reader, ties: Sequence[TieTable], person: str) -> dict[TableNam
     )
     others = " UNION ALL ".join(_others(tie, n) for n, tie in enumerate(ties))
     rows = reader.rows(
-        f"WITH {tables} SELECT DISTINCT place, id FROM ({others}) WHERE id <> $1 "
-        f"AND id IN (SELECT person_id FROM {reader.relation(reader.names.record)}) ORDER BY place, id",
+        f"WITH {tables} SELECT DISTINCT place, id FROM ({others}) WHERE id <> $1 ORDER BY place, id",
         [person],
     )
+    known = listed(reader, {row["id"] for row in rows})
     found: dict[TableName, list[str]] = {}
     for row in rows:
-        found.setdefault(ties[row["place"]].entry.name, []).append(row["id"])
+        if row["id"] in known:
+            found.setdefault(ties[row["place"]].entry.name, []).append(row["id"])
     return found
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from vestry.mdm.people import standard
 from vestry.mdm.people.explain import Reader, Record
@@ -45,10 +46,9 @@ def find(reader: Reader, text: str, born: date | None = None, limit: int = 20) -
     text = " ".join(text.split())
     if _ID.fullmatch(text.upper()):
         try:
-            ids = [reader.resolve(text.upper())]
+            return _counted(reader, [reader.resolve(text.upper())], limit)
         except VestryError:
             return []
-        return _counted(reader, ids, limit)
     asked = ", ".join(f"{made} AS {column}" for column, made in _IDENTIFIERS.items())
     means = reader.rows(f"SELECT {asked}, name_words(said) AS name FROM (SELECT ?::VARCHAR AS said)", [text])[0]
     name = means.pop("name")
@@ -72,21 +72,35 @@ def find(reader: Reader, text: str, born: date | None = None, limit: int = 20) -
     return _counted(reader, [row["person_id"] for row in rows], limit + 1)
 
 
-def _counted(reader: Reader, people: Sequence[str], limit: int) -> list[Found]:
+def _counted(reader: Reader, people: Collection[str], limit: int) -> list[Found]:
     rows = reader.rows(
         f"SELECT person_id, count(*) AS records, count(DISTINCT source) AS sources "
         f"FROM {reader.relation(reader.names.record)} WHERE person_id IN (SELECT unnest(?::VARCHAR[])) "
         f"GROUP BY person_id ORDER BY records DESC, person_id LIMIT {limit}",
-        [people],
+        [sorted(listed(reader, people))],
     )
     return [Found(row["person_id"], row["records"], row["sources"]) for row in rows]
 
 
+def listed(reader: Reader, people: Collection[str]) -> set[str]:
+    """Those of some people who may be on a list: the index holds a record of theirs that may be linked."""
+    return set(_whose(reader, "person_id IN (SELECT unnest(?::VARCHAR[]))", [list(people)]).values())
+
+
 def people_of(reader: Reader, records: Collection[Record]) -> dict[Record, str]:
-    """Whose each record is; those that the index does not hold are left out."""
+    """Whose each record is; those that the index does not hold, or that are on no list, are left out."""
+    asked = [[r.source for r in records], [r.key for r in records]]
+    return _whose(reader, "(source, record_id) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[])))", asked)
+
+
+def _whose(reader: Reader, condition: str, parameters: Sequence[Any]) -> dict[Record, str]:
     rows = reader.rows(
-        f"""SELECT source, record_id, person_id FROM {reader.relation(reader.names.record)}
-            WHERE (source, record_id) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::VARCHAR[])))""",
-        [[r.source for r in records], [r.key for r in records]],
+        f"""WITH asked AS MATERIALIZED (
+                SELECT source, record_id, person_id, record_number(source, record_id) AS uid
+                FROM {reader.relation(reader.names.record)} WHERE {condition}
+            )
+            SELECT source, record_id, person_id FROM asked
+            SEMI JOIN {standard.comparable(reader.relation(reader.names.standard))} AS s USING (uid)""",
+        parameters,
     )
     return {Record(row["source"], row["record_id"]): row["person_id"] for row in rows}

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.catalogue.ties import tie_tables, tied
 from vestry.mdm.people.explain import Reader
-from vestry.mdm.people.lookup import find
+from vestry.mdm.people.lookup import find, listed
 from vestry.mdm.people.model import GOLDEN, LABELS
 from vestry.project import VestryError
 from vestry.run.people import indexes, reader_of
@@ -149,8 +149,8 @@ def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]
 def present(reader: Reader, person: str) -> str:
     """The id that somebody has now. Raises Missing, which does not repeat what was asked for."""
     try:
-        if _ID.fullmatch(person):
-            return reader.resolve(person)
+        if _ID.fullmatch(person) and listed(reader, [now := reader.resolve(person)]):
+            return now
     except VestryError:
         pass
     raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")

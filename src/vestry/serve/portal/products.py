@@ -8,7 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from vestry.catalogue.lineage.picture import of_entities, of_tables
 from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.relations import relations_of
 from vestry.catalogue.sample import sample_of
 from vestry.project.errors import did_you_mean
 from vestry.project.product import Product
@@ -20,6 +22,7 @@ from vestry.serve.page import Missing, Values, page, portal_of
 PARTS = {
     "": "About",
     "dictionary": "Dictionary",
+    "lineage": "Lineage",
     "sample": "Sample",
     "history": "History",
     "use": "How to use it",
@@ -79,7 +82,37 @@ def dictionary(request: Request, catalogue: Catalogue) -> Values:
     """Every column of a product: its meaning, type, term and classification."""
     product = product_named(catalogue, request)
     entries = catalogue.tables_of(product)
-    return {**frame(catalogue, product, "dictionary"), "entries": entries, "glossary": catalogue.glossary}
+    relations = relations_of(product)
+    keys = {str(e.name): [c.name for c in e.columns if c.is_key] or ["no key"] for e in entries}
+    others = {str(r.to): ["in another product"] for r in relations if str(r.to) not in keys}
+    ties = [(str(r.of), str(r.to)) for r in relations]
+    title = f"Tables of {product.full_name} with their keys and what they refer to"
+    picture = of_entities({**keys, **others}, ties, lambda name: f"/tables/{name}", title) if relations else None
+    return {
+        **frame(catalogue, product, "dictionary"),
+        "entries": entries,
+        "glossary": catalogue.glossary,
+        "relations": relations,
+        "picture": picture and picture.markup,
+    }
+
+
+@page("product_lineage.html")
+def lineage(request: Request, catalogue: Catalogue) -> Values:
+    """Where a product comes from and what is made of it, as a picture and as lists."""
+    product = product_named(catalogue, request)
+    entries = catalogue.tables_of(product)
+    own = [entry.name for entry in entries]
+    picture = of_tables(catalogue, own, paths.table, paths.source)
+    upstream = catalogue.graph.upstream(own)
+    return {
+        **frame(catalogue, product, "lineage"),
+        "picture": picture.markup,
+        "left_out": picture.left_out,
+        "sources": sorted({name.product for name in upstream if name.is_bronze}),
+        "steps": [(e, catalogue.readers(e.name)) for e in entries],
+        "downstream": sorted(catalogue.graph.downstream(own) - set(own)),
+    }
 
 
 @page("product_sample.html")
@@ -174,6 +207,7 @@ routes = [
     Route("/products/{domain}", domain),
     Route(_AT, about),
     Route(f"{_AT}/dictionary", dictionary),
+    Route(f"{_AT}/lineage", lineage),
     Route(f"{_AT}/sample", sample),
     Route(f"{_AT}/history", history),
     Route(f"{_AT}/use", use),

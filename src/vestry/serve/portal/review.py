@@ -153,12 +153,10 @@ def _rows(held: TableEntry | None, explained: Explanation) -> list[_Row]:
         held_of = [a for a in attributes if any(side.get(a) is not None for side in explained.sides)]
         for attribute in held_of:
             left, right = (shown(held, attribute, side.get(attribute)) for side in explained.sides)
-            if attribute == held_of[0]:
-                found.append(
-                    _Row(_title(LABELS[attribute]), left, right, _words(said, left, right), said and said.bits)
-                )
-            else:  # what is compared together is told once
-                found.append(_Row(_title(LABELS[attribute]), left, right, f"With the {LABELS[held_of[0]]}", None))
+            # What is compared together is told once.
+            first = attribute == held_of[0]
+            words = _words(said, left, right) if first else f"With the {LABELS[held_of[0]]}"
+            found.append(_Row(_title(LABELS[attribute]), left, right, words, said.bits if said and first else None))
     # Comparisons of the council's own have the words that its file gives them.
     found += [_Row(_title(n.replace("_", " ")), "", "", _title(e.words), e.bits) for n, e in evidence.items()]
     return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import Route
 
+from vestry.catalogue.lineage.graph import origin_of
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.project.errors import did_you_mean
 from vestry.serve import paths
-from vestry.serve.page import Missing, Values, page, table_named, words
+from vestry.serve.page import Missing, Values, page, portal_of, table_named, words
 
 
 @page("table.html")
@@ -24,7 +25,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
     }
 
 
-@page("column.html")
+@page("column.html", fresh=True)
 def column(request: Request, catalogue: Catalogue) -> Values:
     """One column: its meaning, and what is promised of it."""
     entry = catalogue.tables[table_named(catalogue, request.path_params["table"])]
@@ -32,7 +33,22 @@ def column(request: Request, catalogue: Catalogue) -> Values:
     found = entry.by_name.get(name)
     if found is None:
         raise Missing(f"{entry.name} has no column {name[:200]}", mend=did_you_mean(name[:200], entry.by_name))
-    return {"entry": entry, "column": found, "trail": trail(catalogue, entry), "glossary": catalogue.glossary}
+    lineage = portal_of(request).lineage.current
+    above = lineage.comes_from(entry.name, name) if lineage else []
+    bronze = [(s.table, s.column) for s in above if s.table.is_bronze] or [(entry.name, name)] * entry.name.is_bronze
+    sources = catalogue.project.bronze
+    return {
+        "entry": entry,
+        "column": found,
+        "trail": trail(catalogue, entry),
+        "glossary": catalogue.glossary,
+        "lineage": lineage,
+        "above": above,
+        "below": lineage.leads_to(entry.name, name) if lineage else [],
+        "decided": lineage.decided(entry.name, name) if lineage else [],
+        "exact": lineage is None or lineage.is_exact(entry.name, name),
+        "origins": [origin_of(sources[t], t.table, c) for t, c in bronze if t in sources and not c.startswith("_")],
+    }
 
 
 def trail(catalogue: Catalogue, entry: TableEntry) -> list[tuple[str, str]]:

@@ -95,9 +95,9 @@ def _linked(page: str) -> list[str]:
 
 
 def _walked(get: Get, *starts: str) -> dict[str, str]:
-    """Every page of people that links lead to, up to 80."""
+    """Every page of people that links lead to, up to 50."""
     waiting, seen = list(starts), {}
-    while waiting and len(seen) < 80:
+    while waiting and len(seen) < 50:
         path = waiting.pop(0)
         if path not in seen and path.startswith("/people"):
             answer = get(path)
@@ -296,9 +296,9 @@ def test_pairs_that_are_skipped_come_one_after_the_other_and_end_at_the_queue(ge
 
 def test_many_who_look_at_once_see_the_same(get, town):
     (son,) = town.people(["homes/SON"])
-    with ThreadPoolExecutor(12) as pool:
+    with ThreadPoolExecutor(8) as pool:
         for path in (f"/people/{son}", _pair(town)):
-            assert len(set(pool.map(lambda _, path=path: get(path).text, range(36)))) == 1
+            assert len(set(pool.map(lambda _, path=path: get(path).text, range(24)))) == 1
 
 
 def test_a_council_without_an_index_is_told_what_one_needs(repairs):
@@ -321,23 +321,29 @@ def test_a_reviewer_goes_through_the_queue_in_a_browser(browser, town, scripts):
         page = context.new_page()
         if not scripts:  # axe itself is a script: ours are kept away
             page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+
+        def sees(text: str) -> None:
+            """The page that says so is there, and is accessible."""
+            page.locator("main").get_by_text(text).first.wait_for()
+            assert violations(page) == []
+
         page.goto(f"{portal}/people")
         page.get_by_label("What do you know of the person?").fill("George Harmsworth")
         page.get_by_role("button", name="Look up").click()
-        assert page.url == f"{portal}/people" and page.get_by_text("people may be meant").count() == 1
-        assert violations(page) == []
+        sees("people may be meant")
+        assert page.url == f"{portal}/people"
         page.get_by_role("link", name=re.compile("^P0")).first.click()
-        assert violations(page) == []
+        sees("What became of the person")
         page.get_by_role("link", name="People", exact=True).first.click()
         page.get_by_role("link", name="To review").click()
-        assert violations(page) == []
+        sees("Two people who may be one")
         page.get_by_role("link", name=re.compile(" and P0")).first.click()
+        sees("One person or two?")
         first = page.url
-        assert violations(page) == []
         page.get_by_role("button", name="Write it down").click()
+        sees("There is a problem")
         summary = page.get_by_role("alert")
         assert "Say whether they are the same person" in summary.inner_text()
-        assert violations(page) == []
         summary.get_by_role("link", name="Enter why").click()
         if scripts:
             assert page.evaluate("document.activeElement.id") == "why"
@@ -345,13 +351,13 @@ def test_a_reviewer_goes_through_the_queue_in_a_browser(browser, town, scripts):
         page.get_by_label("Your name").fill("Ann Clerk")
         page.get_by_label("Why").fill("seen both files")
         page.get_by_role("button", name="Write it down").click()
-        assert page.get_by_text("Written down: They are different people").is_visible() and page.url != first
-        assert violations(page) == []
+        sees("Written down: They are different people")
+        assert page.url.partition("?")[0] != first
         page.goto(f"{portal}/people/decisions")
         page.get_by_text("Withdraw this decision").click()
         page.get_by_role("button", name="Withdraw", exact=True).click()
+        sees("There is a problem")
         assert page.get_by_role("alert").get_by_role("link").count() == 2
-        assert violations(page) == []
         page.set_viewport_size({"width": 360, "height": 800})
         for path in ("/people", "/people/review", "/people/decisions", first.removeprefix(portal)):
             page.goto(portal + path)

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from vestry.mdm.places.typed import Code, Typed, Word, read
 
 #: Words so alike differ by a slip of the pen.
-_NEARLY = 0.8
+_NEARLY = 0.75
 
 
 def likeness(left: str, right: str) -> list[tuple[str, str]]:

@@ -208,9 +208,8 @@ class Reader:
         Raises VestryError where the index does not hold one of them.
         """
         mine, other = self.record(left), self.record(right)
-        uids = self.rows("SELECT record_number(?, ?) AS a, record_number(?, ?) AS b", [*_parts(left), *_parts(right)])[
-            0
-        ]
+        numbers = "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b"
+        uids = self.rows(numbers, [*_parts(left), *_parts(right)])[0]
         a, b = sorted((uids["a"], uids["b"]))
         pair = self.rows(f"SELECT weight FROM {self.relation(self.names.pair)} WHERE uid_l = ? AND uid_r = ?", [a, b])
         weight = pair[0]["weight"] if pair else None

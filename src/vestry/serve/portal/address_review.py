@@ -31,11 +31,10 @@ from vestry.serve import paths
 from vestry.serve.forms import fields, missing
 from vestry.serve.masks import reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.paging import MOST, part
 from vestry.serve.pool import Pool
 from vestry.serve.portal.addresses import TABS, lacking
 
-#: Addresses on a page; those further back than so many come up when those before them are decided.
-_PAGE, _MOST = 20, 1_000
 _ANSWERS = {
     "candidate": ("The home that it is most like", ""),
     "other": ("Another home", "Give its UPRN below: find it under Addresses, Look up."),
@@ -77,7 +76,7 @@ def _asked(table: TableEntry | None, name: str, question: Question) -> _Asked:
 
 def _queue(catalogue: Catalogue, addresses: Addresses) -> list[_Asked]:
     table = catalogue.tables.get(addresses.name)
-    return [_asked(table, str(addresses.name), question) for question in review_queue(addresses, _MOST + 1)]
+    return [_asked(table, str(addresses.name), question) for question in review_queue(addresses, MOST + 1)]
 
 
 @page("addresses_review.html", fresh=True)
@@ -87,19 +86,8 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with _ADDRESSES.taken(portal_of(request).live.workspace) as addresses:
         asked = _queue(catalogue, addresses)
-    number = request.query_params.get("page", "1")
-    last = max(1, -(-min(len(asked), _MOST) // _PAGE))
-    here = min(int(number), last) if number.isdecimal() and number != "0" else 1
-    return {
-        "address_tabs": TABS,
-        "asked": asked[(here - 1) * _PAGE : here * _PAGE],
-        "first": (here - 1) * _PAGE + 1,
-        "count": len(asked),
-        "most": _MOST,
-        "number": here,
-        "last": last,
-        "said": _SAID.get(request.query_params.get("said", "")),
-    }
+    said = _SAID.get(request.query_params.get("said", ""))
+    return {"address_tabs": TABS, **part(request, asked), "said": said}
 
 
 @page("address_question.html", fresh=True)
@@ -181,9 +169,9 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
         table = catalogue.tables.get(addresses.name)
         told = [
             _Told(d, reference(str(addresses.name), d.line), shown(table, "line", d.line), shown(table, "uprn", d.uprn))
-            for d in standing(addresses, _MOST)
+            for d in standing(addresses, MOST)
         ]
-        values: dict[str, Any] = {"address_tabs": TABS, "decisions": told, "errors": {}, "sent": {}, "said": None}
+        values: dict[str, Any] = {"address_tabs": TABS, **part(request, told), "errors": {}, "sent": {}, "said": None}
         if request.method == "GET":
             return {**values, "said": _SAID.get(request.query_params.get("said", ""))}
         sent = fields(request)

@@ -116,7 +116,7 @@ def person(request: Request, catalogue: Catalogue) -> Values | Response:
         now = present(reader, asked)
         if now != asked:
             return RedirectResponse(paths.person(now), 303)
-        golden, records, events = reader.person(now), reader.records(now), reader.events(now)
+        golden, records, events = reader.person(now), reader.records(now), _events(reader, now)
         ties = tie_tables(catalogue, reader.names.base)
         others = tied(reader, ties, now)
         names = reader.names
@@ -131,6 +131,15 @@ def person(request: Request, catalogue: Catalogue) -> Values | Response:
         "ties": [(tie, others[tie.entry.name]) for tie in ties if tie.entry.name in others],
         "linked": {str(name) for name in catalogue.tables},
     }
+
+
+def _events(reader: Reader, person: str) -> list[dict[str, Any]]:
+    """What became of a person, without what would name somebody who is on no list now."""
+    events = reader.events(person)
+    merged = {e["old_person_id"] for e in events if e["kind"] == "merge"}
+    others = {e[side] for e in events for side in ("person_id", "old_person_id")} - {person, None} - merged
+    known = {person, None, *merged, *(listed(reader, others) if others else ())}
+    return [e for e in events if e["person_id"] in known and e["old_person_id"] in known]
 
 
 def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]:

@@ -23,10 +23,9 @@ from vestry.serve import paths
 from vestry.serve.forms import fields, missing
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.paging import MOST, part
 from vestry.serve.portal.people import TABS, index_of, lacking, present
 
-#: Pairs on a page; those further back than so many come up when those before them are decided.
-_PAGE, _MOST = 20, 1_000
 _ANSWERS = {
     "same": ("They are the same person", "Their records become one person’s with the next run."),
     "different": ("They are different people", "They stay two, whatever links them later."),
@@ -61,20 +60,9 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
     if none := lacking(request):
         return none
     with index_of(request) as reader:
-        questions = queue(reader, _MOST + 1)
-    number = request.query_params.get("page", "1")
-    last = max(1, -(-min(len(questions), _MOST) // _PAGE))
-    here = min(int(number), last) if number.isdecimal() and number != "0" else 1
-    return {
-        "people_tabs": TABS,
-        "questions": questions[(here - 1) * _PAGE : here * _PAGE],
-        "first": (here - 1) * _PAGE + 1,
-        "count": len(questions),
-        "most": _MOST,
-        "number": here,
-        "last": last,
-        "said": _SAID.get(request.query_params.get("said", "")),
-    }
+        questions = queue(reader, MOST + 1)
+    said = _SAID.get(request.query_params.get("said", ""))
+    return {"people_tabs": TABS, **part(request, questions), "said": said}
 
 
 @page("people_pair.html", fresh=True)
@@ -211,7 +199,7 @@ def following(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with index_of(request) as reader:
         two = _two(request, reader)
-        people = [question.people for question in queue(reader, _MOST)]
+        people = [question.people for question in queue(reader, MOST)]
     place = people.index(two) + 1 if two in people else 0
     return RedirectResponse(paths.pair(people[place]) if place < len(people) else "/people/review", 303)
 
@@ -247,13 +235,7 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with index_of(request) as reader:
         told = _told(reader)
-        values: dict[str, Any] = {
-            "people_tabs": TABS,
-            "decisions": told[:_MOST],
-            "errors": {},
-            "sent": {},
-            "said": None,
-        }
+        values: dict[str, Any] = {"people_tabs": TABS, **part(request, told), "errors": {}, "sent": {}, "said": None}
         if request.method == "GET":
             return {**values, "said": _SAID.get(request.query_params.get("said", ""))}
         sent = fields(request)
@@ -262,9 +244,8 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
             raise Missing("That decision does not stand any more", mend="Look again under People, Decided.")
         errors = missing(sent, {name: _NEEDED[name] for name in ("who", "why")})
         if errors:
-            return portal_of(request).render(
-                "people_decisions.html", request, {**values, "errors": errors, "sent": sent}, 422
-            )
+            values |= {"errors": errors, "sent": sent}
+            return portal_of(request).render("people_decisions.html", request, values, 422)
         decide(reader, meant.left, meant.right, "withdrawn", sent["who"], sent["why"])
     return RedirectResponse("/people/decisions?said=withdrawn", 303)
 

@@ -26,12 +26,16 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
 from vestry.serve.portal import (
+    address_review,
+    addresses,
     data_map,
     glossary,
     home,
+    people,
     products,
     quality,
     register,
+    review,
     runbooks,
     runs,
     search,
@@ -56,7 +60,24 @@ _HEADERS = {
 
 
 #: The pages, by the modules that hold them.
-_PAGES = (home, search, products, tables, sources, glossary, data_map, quality, register, runs, runbooks, health)
+_PAGES = (
+    home,
+    search,
+    products,
+    tables,
+    sources,
+    glossary,
+    data_map,
+    quality,
+    register,
+    review,
+    people,
+    address_review,
+    addresses,
+    runs,
+    runbooks,
+    health,
+)
 
 
 def routes() -> list[BaseRoute]:

@@ -44,6 +44,8 @@ NAVIGATION = [
     ("Data map", "/map"),
     ("Quality", "/quality"),
     ("Register", "/register"),
+    ("People", "/people"),
+    ("Addresses", "/addresses"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]

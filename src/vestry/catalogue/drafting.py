@@ -18,10 +18,11 @@ import yaml
 
 from vestry.catalogue.conversion import converted, promised
 from vestry.catalogue.looking import Rehearsal
-from vestry.catalogue.proposal import About, ProposedColumn, ProposedTable, Proposal
+from vestry.catalogue.proposal import About, Proposal, ProposedColumn, ProposedTable
 from vestry.project import Fault, Project, VestryError, quote
 from vestry.project.check import check as check_files
 from vestry.project.errors import did_you_mean
+from vestry.project.glossary import Glossary
 from vestry.project.names import is_table_name
 from vestry.project.settings import FILE
 
@@ -30,7 +31,7 @@ DRAFTS = "drafts"
 _LEVELS = {"day": (1, "d"), "week": (1, "w"), "month": (1, "m"), "quarter": (3, "m"), "year": (1, "y")}
 #: What a project is read from.
 _READ = (".yaml", ".yml", ".sql", ".py")
-_ROOTS = ("sources", "domains", "drop")
+_ROOTS = ("drop", "sources", "domains")
 
 
 def write_draft(project: Project, proposal: Proposal, file: Path, rehearsals: Sequence[Rehearsal]) -> str:
@@ -76,7 +77,7 @@ def _files(
         described = {"name": about.new_domain, "owner": about.owner}
         yield f"domains/{about.domain}/domain.yaml", described | _given(steward=about.steward)
     folder = f"domains/{about.domain}/{about.product}"
-    yield f"{folder}/contract.yaml", _contract(proposal, rehearsals)
+    yield f"{folder}/contract.yaml", _contract(project, proposal, rehearsals)
     for table in proposal.tables:
         yield f"{folder}/{table.name}.sql", _sql(table, source, about)
     yield f"{folder}/README.md", _readme(proposal, source, rehearsals)
@@ -97,7 +98,7 @@ def _source(proposal: Proposal, source: str) -> dict[str, Any]:
     }
 
 
-def _contract(proposal: Proposal, rehearsals: Sequence[Rehearsal]) -> dict[str, Any]:
+def _contract(project: Project, proposal: Proposal, rehearsals: Sequence[Rehearsal]) -> dict[str, Any]:
     about = proposal.about
     members = [{"username": about.owner, "name": about.owner, "role": "owner"}]
     if about.steward:
@@ -113,7 +114,9 @@ def _contract(proposal: Proposal, rehearsals: Sequence[Rehearsal]) -> dict[str, 
         "dataProduct": about.product,
         "description": {"purpose": about.purpose},
         "team": {"name": about.title, "members": members},
-        "schema": [_schema(table, found) for table, found in zip(proposal.tables, rehearsals, strict=True)],
+        "schema": [
+            _schema(project.glossary, table, found) for table, found in zip(proposal.tables, rehearsals, strict=True)
+        ],
     }
     if about.frequency in _LEVELS:
         value, unit = _LEVELS[about.frequency]
@@ -121,19 +124,20 @@ def _contract(proposal: Proposal, rehearsals: Sequence[Rehearsal]) -> dict[str, 
     return contract
 
 
-def _schema(table: ProposedTable, found: Rehearsal) -> dict[str, Any]:
+def _schema(glossary: Glossary, table: ProposedTable, found: Rehearsal) -> dict[str, Any]:
     keys = [c.name for c in table.kept if c.key]
     return {
         "name": table.name,
         "physicalType": "table",
         **_given(description=table.description),
-        "properties": [_property(column, keys, found) for column in table.kept],
+        "properties": [_property(glossary, column, keys, found) for column in table.kept],
     }
 
 
-def _property(column: ProposedColumn, keys: Sequence[str], found: Rehearsal) -> dict[str, Any]:
+def _property(glossary: Glossary, column: ProposedColumn, keys: Sequence[str], found: Rehearsal) -> dict[str, Any]:
     said = column.description or (f"`{column.header}` in the file." if column.header else "")
-    made: dict[str, Any] = {"name": column.name, **_given(businessName=column.term)}
+    term = glossary.terms.get(column.term or "")
+    made: dict[str, Any] = {"name": column.name, **_given(businessName=term.name if term else None)}
     made |= {**promised(column.own_type, column.type), **_given(description=said)}
     made["classification"] = column.classification
     if column.key:
@@ -158,9 +162,7 @@ def _rule(name: str, metric: str, dimension: str) -> dict[str, Any]:
 
 
 def _sql(table: ProposedTable, source: str, about: About) -> str:
-    columns = ",\n".join(
-        f"    {converted(c.source, c.own_type, c.type)} AS {quote(c.name)}" for c in table.kept
-    )
+    columns = ",\n".join(f"    {converted(c.source, c.own_type, c.type)} AS {quote(c.name)}" for c in table.kept)
     sql = f"SELECT\n{columns}\nFROM bronze.{source}.{table.name}\n"
     if about.replaces:
         newest = "-- Each file holds everything again: the newest one counts.\n"
@@ -232,6 +234,19 @@ def files_of(project: Project, name: str) -> list[Path]:
     return sorted(p.relative_to(folder) for root in _ROOTS for p in (folder / root).rglob("*") if p.is_file())
 
 
+def text_of(project: Project, name: str, file: Path) -> str | None:
+    """A file of a draft, for people to read; None of what was uploaded."""
+    if file.parts[0] == "drop":
+        return None
+    return (project.root / DRAFTS / name / file).read_text(encoding="utf-8")
+
+
+def remove(project: Project, name: str) -> None:
+    """Throw a draft away, the file that came with it too."""
+    files_of(project, name)
+    shutil.rmtree(project.root / DRAFTS / name)
+
+
 def faults_with(project: Project, name: str) -> list[Fault]:
     """What `vestry check` would say of the project with the draft in it and does not say now."""
     from vestry.products.check import check
@@ -273,13 +288,15 @@ def take_over(project: Project, name: str) -> list[Path]:
     files = [f for f in files_of(project, name) if not (_is_shared(f) and (project.root / f).exists())]
     for file in files:
         if (project.root / file).exists():
-            raise VestryError(f"{file.as_posix()} is there already", mend="nothing was moved: rename what the draft has")
+            raise VestryError(
+                f"{file.as_posix()} is there already", mend="nothing was moved: rename what the draft has"
+            )
     if faults := faults_with(project, name):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise VestryError(f"{faults[0].where}: {faults[0].what}{more}", mend=f"nothing was moved: {faults[0].mend or 'mend the draft first'}")  # noqa: E501  # fmt: skip
     folder = project.root / DRAFTS / name
     # The product last, so that nobody sees it without its source and its domain.
-    for file in sorted(files, key=lambda f: (_ROOTS[::-1].index(f.parts[0]), len(f.parts))):
+    for file in sorted(files, key=lambda f: (_ROOTS.index(f.parts[0]), len(f.parts))):
         (project.root / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(folder / file, project.root / file)
     shutil.rmtree(folder)

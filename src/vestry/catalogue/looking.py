@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vestry.catalogue.conversion import converted, guessed
-from vestry.catalogue.proposal import Proposal, ProposedColumn, ProposedTable
+from vestry.catalogue.proposal import ProposedColumn, ProposedTable
 from vestry.project import DataError, VestryError, literal, quote
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _TOGETHER, _ROWS = 250, 10_000
 #: Values of a column that are few: so many at most, each so often on average.
 _FEW, _OFTEN = 12, 4
 _TABLE = quote("vestry looked at")
+#: Each may take a processor and much memory.
+_AT_ONCE = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,13 @@ def _ask(what: str, file: Path, shown: str, *more: Any) -> Any:
     command = [sys.executable, "-m", __name__]
     asked = json.dumps([what, str(file), *more])
     try:
-        done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+        with _AT_ONCE:
+            done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
         answer = json.loads(done.stdout) if done.returncode == 0 else None
     except subprocess.TimeoutExpired:
-        raise DataError(f"the file takes more than {_SECONDS // 60} minutes to read", shown, "upload a part of it") from None
+        raise DataError(
+            f"the file takes more than {_SECONDS // 60} minutes to read", shown, "upload a part of it"
+        ) from None
     except ValueError:
         answer = None
     if answer is None:
@@ -144,7 +150,9 @@ def _look(file: Path, shown: str, place: int, sheet: str | None) -> dict[str, An
         kind = find_kind(one, options).kind
         rows, count = take_file(one, options, con, Path(folder), _TABLE)
         if not count:
-            what = "the file has column names and no row below them" if rows.columns else "no table was found in the file"
+            what = (
+                "the file has column names and no row below them" if rows.columns else "no table was found in the file"
+            )
             raise DataError(what, mend="upload one that has some rows: what the columns hold is read from them")
         profile = profile_of(con, _TABLE, rows, count)
         names = ", ".join(quote(c.name) for c in profile.columns)

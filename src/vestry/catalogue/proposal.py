@@ -138,12 +138,12 @@ class Proposals:
     def __init__(self, project: Project) -> None:
         self.folder = project.state / _FOLDER
 
-    def start(self, file_name: str) -> Proposal:
-        """A new one with an empty folder, for the file to be written to `file_of`."""
+    def start(self) -> str:
+        """The id of a new one, which has an empty folder."""
         self.sweep()
-        proposal = Proposal(id=secrets.token_hex(16), file_name=shown_name(file_name), size=0)
-        self.of(proposal.id).mkdir(parents=True, mode=0o700)
-        return proposal
+        id = secrets.token_hex(16)
+        self.of(id).mkdir(parents=True, mode=0o700)
+        return id
 
     def read(self, id: str) -> Proposal:
         """Raises VestryError where there is none, or no longer."""

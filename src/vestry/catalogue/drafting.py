@@ -184,7 +184,7 @@ def _readme(proposal: Proposal, source: str, rehearsals: Sequence[Rehearsal]) ->
         f"{about.owner} answers for it{f', and {about.steward} looks after it' if about.steward else ''}. {often}",
         f"New files go to `drop/{source}`.", "",
         "## To look at", "",
-        *(f"- {line}" for table, found in zip(proposal.tables, rehearsals, strict=True) for line in to_look_at(table, found)),
+        *(f"- {line}" for t, found in zip(proposal.tables, rehearsals, strict=True) for line in to_look_at(t, found)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -200,7 +200,8 @@ def to_look_at(table: ProposedTable, found: Rehearsal) -> Iterator[str]:
         yield f"`{table.name}`: {found.not_told_apart:,} rows have the key of another row, or none."
     personal = sum(not c.is_open for c in table.kept)
     if personal:
-        yield f"`{table.name}`: {personal} of {len(table.kept)} columns are personal: name the lawful basis in the contract."
+        columns = f"{personal} of {len(table.kept)} columns"
+        yield f"`{table.name}`: {columns} are personal: name the lawful basis in the contract."
     undescribed = sum(not c.description for c in table.kept)
     if undescribed:
         yield f"`{table.name}`: {undescribed} of {len(table.kept)} columns have no description yet."
@@ -301,6 +302,13 @@ def take_over(project: Project, name: str) -> list[Path]:
         shutil.move(folder / file, project.root / file)
     shutil.rmtree(folder)
     return files
+
+
+def is_taken_over(project: Project, name: str) -> bool:
+    """Whether there is a product of that name, whatever the catalogue knows of it yet."""
+    parts = name.split(".")
+    are_names = len(parts) == 2 and all(map(is_table_name, parts))
+    return are_names and (project.root / "domains" / parts[0] / parts[1] / "contract.yaml").is_file()
 
 
 def _is_shared(file: Path) -> bool:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -255,7 +255,7 @@ def _rehearse(file: Path, place: int, given: dict[str, Any]) -> dict[str, Any]:
     table = ProposedTable.model_validate(given)
     with prepared() as con:
         relation = f"read_parquet({literal(str(_rows_of(file, place)))})"
-        rows, unread, full = 0, {}, []
+        rows, unread, full = 0, dict[str, int](), list[str]()
         for part in _parts([c.source for c in table.kept]):
             chosen = [c for c in table.kept if c.source in set(part)]
             asked = ", ".join(
@@ -281,7 +281,7 @@ def _rows_of(file: Path, place: int) -> Path:
     return file.parent / f"rows-{place}.parquet"
 
 
-_ANSWERS = {"sheets": _sheets, "look": _look, "rehearse": _rehearse}
+_ANSWERS: dict[str, Callable[..., Any]] = {"sheets": _sheets, "look": _look, "rehearse": _rehearse}
 
 if __name__ == "__main__":
     main()

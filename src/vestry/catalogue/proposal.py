@@ -141,15 +141,15 @@ class Proposals:
     def start(self) -> str:
         """The id of a new one, which has an empty folder."""
         self.sweep()
-        id = secrets.token_hex(16)
-        self.of(id).mkdir(parents=True, mode=0o700)
-        return id
+        key = secrets.token_hex(16)
+        self.of(key).mkdir(parents=True, mode=0o700)
+        return key
 
-    def read(self, id: str) -> Proposal:
+    def read(self, key: str) -> Proposal:
         """Raises VestryError where there is none, or no longer."""
-        if _ID.match(id):
+        if _ID.match(key):
             try:
-                return Proposal.model_validate_json((self.of(id) / _STATE).read_bytes())
+                return Proposal.model_validate_json((self.of(key) / _STATE).read_bytes())
             except FileNotFoundError:
                 pass
         raise VestryError("this upload is not kept any more", mend="Files are removed when a draft is written, or after a day. Upload it again.")  # noqa: E501  # fmt: skip
@@ -160,16 +160,16 @@ class Proposals:
         aside.write_text(proposal.model_dump_json(), encoding="utf-8")
         aside.replace(folder / _STATE)
 
-    def of(self, id: str) -> Path:
-        return self.folder / id
+    def of(self, key: str) -> Path:
+        return self.folder / key
 
     def file_of(self, proposal: Proposal) -> Path:
         """Where the file lies: by a name of ours, whatever its sender called it."""
         return self.of(proposal.id) / f"upload{proposal.suffix}"
 
-    def remove(self, id: str) -> None:
-        if _ID.match(id):
-            shutil.rmtree(self.of(id), ignore_errors=True)
+    def remove(self, key: str) -> None:
+        if _ID.match(key):
+            shutil.rmtree(self.of(key), ignore_errors=True)
 
     def sweep(self, now: float | None = None) -> None:
         """Remove what nobody has touched for a day."""

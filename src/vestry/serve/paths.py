@@ -73,9 +73,9 @@ def address_question(key: str) -> str:
     return f"/addresses/review/{quote(key)}"
 
 
-def add(id: str = "", part: str = "") -> str:
+def add(key: str = "", part: str = "") -> str:
     """Add data: its beginning, or the proposal of that id; `part` is one of its pages."""
-    return "/add" + (f"/{id}" if id else "") + (f"/{part}" if part else "")
+    return "/add" + (f"/{key}" if key else "") + (f"/{part}" if part else "")
 
 
 def draft(name: str) -> str:

@@ -15,6 +15,7 @@ from vestry.catalogue.conversion import CONVERSIONS, OWN
 from vestry.catalogue.drafting import (
     drafts,
     files_of,
+    is_taken_over,
     take_over,
     text_of,
     to_look_at,
@@ -48,7 +49,7 @@ _COLUMNS = 50
 def start(request: Request, catalogue: Catalogue) -> Values:
     """The file."""
     added = request.query_params.get("added", "")
-    return {**_start(catalogue), "added": added if added in catalogue.project.products else "", "errors": {}}
+    return {**_start(catalogue), "added": added if is_taken_over(catalogue.project, added) else "", "errors": {}}
 
 
 def _start(catalogue: Catalogue) -> dict[str, Any]:
@@ -60,28 +61,28 @@ async def upload(request: Request) -> Response:
     portal = portal_of(request)
     catalogue = portal.live.catalogue()
     proposals = Proposals(catalogue.project)
-    id = await run_in_threadpool(proposals.start)
+    key = await run_in_threadpool(proposals.start)
     is_kept = False
     try:
-        aside = proposals.of(id) / "receiving"
+        aside = proposals.of(key) / "receiving"
         name = shown_name(await received(request, "file", aside, MOST_BYTES))
-        proposal = await run_in_threadpool(_looked_at, proposals, id, name)
+        proposal = await run_in_threadpool(_looked_at, proposals, key, name)
         is_kept = True
     except VestryError as error:
         values = {**_start(catalogue), "errors": {"file": _said(error)}}
         return await run_in_threadpool(portal.render, "add.html", request, values, 400)
     finally:
         if not is_kept:
-            proposals.remove(id)
+            proposals.remove(key)
     # What nobody finishes goes after a day, whether or not anybody comes back.
     asyncio.get_running_loop().call_later(KEPT, proposals.sweep)
     return RedirectResponse(paths.add(proposal.id, "sheets" if proposal.sheets else ""), 303)
 
 
-def _looked_at(proposals: Proposals, id: str, name: str) -> Proposal:
+def _looked_at(proposals: Proposals, key: str, name: str) -> Proposal:
     """The proposal of a file that was received; of a workbook with one sheet, or any other file, with its table."""
-    aside = proposals.of(id) / "receiving"
-    proposal = Proposal(id=id, file_name=name, size=aside.stat().st_size)
+    aside = proposals.of(key) / "receiving"
+    proposal = Proposal(id=key, file_name=name, size=aside.stat().st_size)
     file = aside.rename(proposals.file_of(proposal))
     if sheets := sheets_of(file, name):
         proposal = proposal.model_copy(update={"sheets": tuple(sheets)})
@@ -161,7 +162,7 @@ def sheets(request: Request, catalogue: Catalogue, proposals: Proposals, proposa
     if errors:
         return {"chosen": chosen, "errors": errors}
     known = {t.sheet: t for t in proposal.tables}
-    file, tables = proposals.file_of(proposal), []
+    file, tables = proposals.file_of(proposal), list[ProposedTable]()
     try:
         for sheet in chosen:
             place = proposal.sheets.index(sheet)
@@ -263,8 +264,8 @@ def place(request: Request, catalogue: Catalogue, proposals: Proposals, proposal
     about, project = proposal.about, catalogue.project
     domains = {name: (found.spec.name, "") for name, found in project.domains.items()}
     domains[""] = ("A new domain", "Name it below")
-    chosen = about.domain if about.domain in project.domains else ""
-    sent = {"title": about.title, "new": about.new_domain or "", "domain": chosen}
+    chosen = about.domain if about.domain and about.domain in project.domains else ""
+    sent: dict[str, str] = {"title": about.title, "new": about.new_domain or "", "domain": chosen}
     values: dict[str, Any] = {"domains": domains, "sent": sent}
     if request.method != "POST":
         return values
@@ -296,7 +297,7 @@ def delivery(request: Request, catalogue: Catalogue, proposals: Proposals, propo
     values = {"frequencies": FREQUENCIES}
     if request.method != "POST":
         is_said = about.frequency is not None
-        sent = {"frequency": about.frequency or ""}
+        sent: dict[str, str] = {"frequency": about.frequency or ""}
         sent["next"] = ("replaces" if about.replaces else "adds") if is_said else ""
         sent["keep"] = ("yes" if about.keep_file else "no") if is_said else ""
         return {**values, "sent": sent}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vestry.ingest.files.model import FileRows
 
-_SECONDS, _MEMORY, _DISK = 300, 4 << 30, 4 << 30
+_SECONDS, _MEMORY, _DISK = 300, 6 << 30, 4 << 30
 #: An honest workbook opens to some ten times its size.
 _MOST_RATIO, _HARMLESS = 200, 64 << 20
 #: Columns that a query looks at together, and rows whose shape is looked at.
@@ -51,10 +51,10 @@ class Rehearsal:
     not_told_apart: int
 
 
-def sheets_of(file: Path, shown: str) -> list[str]:
-    """The sheets of a workbook that hold anything, where there are several; else none. Raises VestryError."""
-    found: list[str] = _ask("sheets", file, shown)
-    return found
+def first_look(file: Path, shown: str) -> list[str] | ProposedTable:
+    """The sheets of a workbook of which several hold anything; else the one table of the file. Raises VestryError."""
+    found = _ask("first", file, shown, shown)
+    return found["sheets"] or ProposedTable.model_validate(found["table"])
 
 
 def look(file: Path, shown: str, place: int, sheet: str | None) -> ProposedTable:
@@ -107,6 +107,11 @@ def main() -> None:
     except VestryError as error:
         answer = {"what": error.what, "mend": error.mend}
     json.dump(answer, sys.stdout)
+
+
+def _first(file: Path, shown: str) -> dict[str, Any]:
+    sheets = _sheets(file)
+    return {"sheets": sheets, "table": None if sheets else _look(file, shown, 0, None)}
 
 
 def _sheets(file: Path) -> list[str]:
@@ -281,7 +286,7 @@ def _rows_of(file: Path, place: int) -> Path:
     return file.parent / f"rows-{place}.parquet"
 
 
-_ANSWERS: dict[str, Callable[..., Any]] = {"sheets": _sheets, "look": _look, "rehearse": _rehearse}
+_ANSWERS: dict[str, Callable[..., Any]] = {"first": _first, "look": _look, "rehearse": _rehearse}
 
 if __name__ == "__main__":
     main()

@@ -23,7 +23,7 @@ from vestry.catalogue.drafting import (
     write_draft,
 )
 from vestry.catalogue.drafting import remove as remove_draft
-from vestry.catalogue.looking import look, rehearse, sheets_of
+from vestry.catalogue.looking import first_look, look, rehearse
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.proposal import KEPT, MOST_BYTES, Proposal, Proposals, ProposedColumn, ProposedTable, shown_name
 from vestry.project import VestryError
@@ -33,6 +33,7 @@ from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.portal.add_answers import (
     CLASSES,
     FREQUENCIES,
+    NEW,
     column_of,
     delivery_of,
     people_of,
@@ -84,10 +85,11 @@ def _looked_at(proposals: Proposals, key: str, name: str) -> Proposal:
     aside = proposals.of(key) / "receiving"
     proposal = Proposal(id=key, file_name=name, size=aside.stat().st_size)
     file = aside.rename(proposals.file_of(proposal))
-    if sheets := sheets_of(file, name):
-        proposal = proposal.model_copy(update={"sheets": tuple(sheets)})
+    found = first_look(file, name)
+    if isinstance(found, ProposedTable):
+        proposal = proposal.with_table(0, found)
     else:
-        proposal = proposal.with_table(0, look(file, name, 0, None))
+        proposal = proposal.model_copy(update={"sheets": tuple(found)})
     proposals.write(proposal)
     return proposal
 
@@ -263,9 +265,9 @@ def place(request: Request, catalogue: Catalogue, proposals: Proposals, proposal
     """The domain and the name of the product."""
     about, project = proposal.about, catalogue.project
     domains = {name: (found.spec.name, "") for name, found in project.domains.items()}
-    domains[""] = ("A new domain", "Name it below")
-    chosen = about.domain if about.domain and about.domain in project.domains else ""
-    sent: dict[str, str] = {"title": about.title, "new": about.new_domain or "", "domain": chosen}
+    domains[NEW] = ("A new domain", "Name it below")
+    chosen = about.domain if about.domain in project.domains else NEW if about.new_domain else None
+    sent = {"title": about.title, "new": about.new_domain or "", "domain": chosen or ""}
     values: dict[str, Any] = {"domains": domains, "sent": sent}
     if request.method != "POST":
         return values

@@ -13,6 +13,8 @@ from vestry.project.names import BRONZE, SYSTEM, is_name, is_table_name
 Errors = dict[str, str]
 _LONGEST = 60
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+#: What is sent for a domain that is not there yet; no name begins so.
+NEW = "+"
 FREQUENCIES = {
     "once": ("It came once", "No more is expected"),
     "day": ("Every day", ""),
@@ -121,9 +123,9 @@ def place_of(sent: Mapping[str, str], about: About, project: Project, waiting: C
         errors["title"] = "Enter a name for the product"
     elif not is_table_name(product) or len(product) > _LONGEST:
         errors["title"] = f"The name must have letters, and {_LONGEST} characters or fewer"
-    if domain is None or (domain and domain not in project.domains):
+    if domain != NEW and domain not in project.domains:
         errors["domain"] = "Choose the domain that it belongs to"
-    elif not domain:
+    elif domain == NEW:
         domain = snake_case(new)
         if not new:
             errors["new"] = "Enter a name for the new domain"
@@ -136,7 +138,7 @@ def place_of(sent: Mapping[str, str], about: About, project: Project, waiting: C
     if not errors and (full in project.products or full in waiting):
         what = "product" if full in project.products else "draft"
         errors["title"] = f"There is a {what} {full} already: give this one another name"
-    is_new = bool(domain) and domain not in project.domains
+    is_new = domain not in (*project.domains, None)
     made = {"title": title, "product": product, "domain": domain, "new_domain": new if is_new else None}
     return about.model_copy(update=made), errors
 

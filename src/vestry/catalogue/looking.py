@@ -12,13 +12,14 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vestry.catalogue.conversion import converted, guessed
 from vestry.catalogue.proposal import ProposedColumn, ProposedTable
+from vestry.ingest.files.inspection import cells_of, in_parts
 from vestry.project import DataError, VestryError, literal, quote
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 _SECONDS, _MEMORY, _DISK = 300, 6 << 30, 4 << 30
 #: An honest workbook opens to some ten times its size.
 _MOST_RATIO, _HARMLESS = 200, 64 << 20
-#: Columns that a query looks at together, and rows whose shape is looked at.
-_TOGETHER, _ROWS = 250, 10_000
+#: Rows whose shape is looked at.
+_ROWS = 10_000
 #: Values of a column that are few: so many at most, each so often on average.
 _FEW, _OFTEN = 12, 4
 _TABLE = quote("vestry looked at")
@@ -225,27 +226,21 @@ def _header_line(rows: FileRows) -> int | None:
 
 def _forms(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str, tuple[str, bool]]:
     """Of each column the commonest shape, and whether numbers in it have more than two decimals."""
-    found: dict[str, tuple[str, bool]] = {}
-    for part in _parts(columns):
-        asked = ", ".join(
-            f"mode({_SHAPE.format(v=f'trim({quote(c)}::VARCHAR)')}) FILTER (trim({quote(c)}::VARCHAR) <> ''), "
-            f"coalesce(bool_or(regexp_matches({quote(c)}::VARCHAR, '\\.[0-9]{{3,}}')), false)"
-            for c in part
-        )
-        row = con.execute(f"SELECT {asked} FROM (SELECT * FROM {_TABLE} LIMIT {_ROWS})").fetchone() or ()
-        found |= {c: (row[2 * i] or "", bool(row[2 * i + 1])) for i, c in enumerate(part)}
+    found = dict.fromkeys(columns, ("", False))
+    for part in in_parts(columns):
+        cells = cells_of(f"(SELECT * FROM {_TABLE} LIMIT {_ROWS})", part)
+        rows = con.execute(
+            f"SELECT name, mode({_SHAPE}), bool_or(regexp_matches(v, '\\.[0-9]{{3,}}')) "
+            f"FROM ({cells}) WHERE trim(v) <> '' GROUP BY name"
+        ).fetchall()
+        found |= {str(name): (str(shape), bool(is_fine)) for name, shape, is_fine in rows}
     return found
 
 
 _SHAPE = (
-    r"left(regexp_replace(regexp_replace(regexp_replace({v}, '[\p{{Lu}}]', 'A', 'g'), '[^\P{{L}}A]', 'a', 'g'), "
-    r"'[\p{{N}}]', '9', 'g'), 24)"
+    r"left(regexp_replace(regexp_replace(regexp_replace(trim(v), '\p{Lu}', 'A', 'g'), '[^\P{L}A]', 'a', 'g'), "
+    r"'\p{N}', '9', 'g'), 24)"
 )
-
-
-def _parts(columns: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(columns), _TOGETHER):
-        yield columns[start : start + _TOGETHER]
 
 
 def _values(con: duckdb.DuckDBPyConnection, column: str) -> tuple[str, ...]:
@@ -261,7 +256,7 @@ def _rehearse(file: Path, place: int, given: dict[str, Any]) -> dict[str, Any]:
     with prepared() as con:
         relation = f"read_parquet({literal(str(_rows_of(file, place)))})"
         rows, unread, full = 0, dict[str, int](), list[str]()
-        for part in _parts([c.source for c in table.kept]):
+        for part in in_parts([c.source for c in table.kept]):
             chosen = [c for c in table.kept if c.source in set(part)]
             asked = ", ".join(
                 f"count(*) FILTER (trim({quote(c.source)}::VARCHAR) <> '' AND {sql} IS NULL), count({sql})"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from vestry.ingest.discovery.kinds import Kind, kinds, words_of
 from vestry.ingest.discovery.report import Column, Table
+from vestry.ingest.files.inspection import cells_of, in_parts
 from vestry.lake.engine import MACROS
-from vestry.project import literal, quote
+from vestry.project import quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +24,7 @@ _DISTINCT = 500
 _SAMPLE = 10_000
 #: A share of the values that is nothing to speak of.
 _FEW = 0.05
-_LOOKED = "vestry_looked_at"
+_LOOKED, _SAMPLED = "vestry_looked_at", "vestry_sampled"
 #: By its values a day is one of birth where some are so long ago, they are spread so wide, and none is to come.
 _LONG_AGO, _SPREAD = 1975, 35
 
@@ -102,21 +103,23 @@ class _Values:
 
 
 def _values(con: duckdb.DuckDBPyConnection, columns: Sequence[str]) -> dict[str, _Values]:
-    """Ask all tests of some distinct values of all columns at once: to plan a query for each takes longest."""
-    if not columns:
-        return {}
-    parts = " UNION ALL ".join(
-        f"SELECT {literal(c)} AS name, v FROM (SELECT DISTINCT trim({quote(c)}::VARCHAR) AS v FROM sample "
-        f"WHERE {quote(c)} IS NOT NULL AND trim({quote(c)}::VARCHAR) <> '' LIMIT {_DISTINCT})"
-        for c in columns
-    )
+    """Ask all tests of some distinct values of many columns at once: to plan a query for each takes longest."""
     asked = [kind for kind in kinds() if kind.test]
     counts = ", ".join(f"count(*) FILTER ({kind.test})" for kind in asked)
-    rows = con.execute(
-        f"WITH sample AS MATERIALIZED (SELECT * FROM {_LOOKED} USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)) "
-        f"SELECT name, count(*), min(year(day)), max(year(day)), count(day), count(*) FILTER (day > today()), {counts} "
-        f"FROM (SELECT name, v, uk_date(v) AS day FROM ({parts})) GROUP BY name"
-    ).fetchall()
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_SAMPLED} AS "
+        f"SELECT * FROM {_LOOKED} USING SAMPLE reservoir({_SAMPLE} ROWS) REPEATABLE (1)"
+    )
+    rows = []
+    for part in in_parts(columns):
+        cells = f"SELECT DISTINCT name, trim(v) AS v FROM ({cells_of(_SAMPLED, part)}) WHERE trim(v) <> ''"
+        some = f"{cells} QUALIFY row_number() OVER (PARTITION BY name) <= {_DISTINCT}"
+        rows += con.execute(
+            f"SELECT name, count(*), min(year(day)), max(year(day)), count(day), "
+            f"count(*) FILTER (day > today()), {counts} "
+            f"FROM (SELECT name, v, uk_date(v) AS day FROM ({some})) GROUP BY name"
+        ).fetchall()
+    con.execute(f"DROP TABLE {_SAMPLED}")
     found = {}
     for name, values, first, last, days, later, *passed in rows:
         shares = {kind.name: int(n) / values for kind, n in zip(asked, passed, strict=True)}

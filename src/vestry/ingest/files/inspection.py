@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -125,8 +125,8 @@ def profile_of(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows, count
     types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {table}").fetchall()}
     texts = [name for name in rows.columns if types[name] == "VARCHAR"]
     counts: dict[str, list[int]] = {}
-    for start in range(0, len(texts), _TOGETHER):
-        counts |= _counted(con, table, texts[start : start + _TOGETHER])
+    for part in in_parts(texts):
+        counts |= _counted(con, table, part)
     columns = tuple(
         _profile(con, table, name, header, types[name], count, counts.get(name))
         for name, header in zip(rows.columns, rows.headers, strict=True)
@@ -138,6 +138,22 @@ def _materialise(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows) -> 
     con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {rows.select}")
     found = con.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(found[0]) if found else 0
+
+
+def cells_of(relation: str, columns: Sequence[str]) -> str:
+    """SQL that gives the cells of columns one below the other, as `name` and its text `v`.
+
+    The relation is named once: to bind one of thousands of columns takes longer than to read it.
+    """
+    names = ", ".join(map(literal, columns))
+    values = ", ".join(f"{quote(c)}::VARCHAR" for c in columns)
+    return f"SELECT unnest([{names}]) AS name, unnest([{values}]) AS v FROM {relation}"
+
+
+def in_parts(columns: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Columns, as many together as one query takes well."""
+    for start in range(0, len(columns), _TOGETHER):
+        yield columns[start : start + _TOGETHER]
 
 
 def _counted(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, list[int]]:
@@ -153,9 +169,7 @@ def _counted(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str])
         *_parsed(cell, DATE_FORMATS),
         *_parsed(cell, TIMESTAMP_FORMATS),
     ]
-    # The table is named once: to bind one of thousands of columns takes as long as to read it.
-    names, values = ", ".join(map(literal, columns)), ", ".join(map(quote, columns))
-    cells = f"SELECT unnest([{names}]) AS name, unnest([{values}]) AS v FROM {table}"
+    cells = cells_of(table, columns)
     found = con.execute(
         f"SELECT name, {', '.join(measures)} FROM ({cells}) WHERE v IS NOT NULL AND {cell} <> '' GROUP BY name"
     ).fetchall()

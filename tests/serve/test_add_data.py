@@ -14,6 +14,9 @@ from openpyxl import Workbook
 from serve.conftest import in_process
 from vestry.products.check import check
 
+#: Each upload is looked at by a process of its own, which takes seconds.
+pytestmark = pytest.mark.slow
+
 REPAIRS = (
     "Job Ref,UPRN,Reported,Cost,Status,Net Amount,Net Amount\n"
     + "".join(
@@ -222,7 +225,6 @@ BAD = {
 }
 
 
-@pytest.mark.slow
 def test_a_file_that_cannot_be_read_is_refused_in_words_and_nothing_of_it_stays(get):
     found = {}
     for what, (name, content, expected) in BAD.items():
@@ -278,7 +280,6 @@ def test_headers_of_all_kinds_are_names_of_columns_in_the_end(get):
     assert council.one(f"SELECT count(*) FROM {name}.odd") == 30
 
 
-@pytest.mark.slow
 def test_three_thousand_columns_can_be_looked_at_and_taken(get):
     wide = ",".join(f"c{i}" for i in range(3000)) + "\n" + "\n".join(",".join(["1"] * 3000) for _ in range(10))
     base = at(upload(get, "wide.csv", wide))

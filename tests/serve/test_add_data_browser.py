@@ -20,7 +20,7 @@ def test_an_analyst_goes_from_a_workbook_to_a_product(browser, repairs, tmp_path
     with served(repairs.root) as address:
         context = browser.new_context(bypass_csp=True)
         page = context.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(60_000)
         found: list[str] = []
 
         def looked(path: str = "") -> None:
@@ -67,7 +67,7 @@ def test_an_analyst_goes_from_a_workbook_to_a_product(browser, repairs, tmp_path
         page.click("text=Save and continue")
         looked("text=Check your answers and write the draft")
         looked("text='Write the draft'")
-        looked("text='Put it into the project'")
+        looked("#take")
         assert "property_services.works_orders" in page.inner_text(".govuk-notification-banner__heading")
         context.close()
     assert found == []

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from vestry.ingest.files.model import FileRows
 
 _SECONDS, _MEMORY, _DISK = 300, 6 << 30, 4 << 30
+#: Of the memory, the engine's: each of thousands of columns takes a block of its own.
+_ENGINE = "3GB"
 #: An honest workbook opens to some ten times its size.
 _MOST_RATIO, _HARMLESS = 200, 64 << 20
 #: Rows whose shape is looked at.
@@ -151,6 +153,7 @@ def _look(file: Path, shown: str, place: int, sheet: str | None) -> dict[str, An
 
     options = FileOptions(sheet=sheet, rows=records_in(file))
     with prepared() as con, tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        con.execute(f"SET memory_limit = '{_ENGINE}'")
         one = unpacked(file, options, Path(folder))
         _refuse_bomb(one)
         kind = find_kind(one, options).kind
@@ -163,7 +166,7 @@ def _look(file: Path, shown: str, place: int, sheet: str | None) -> dict[str, An
         profile = profile_of(con, _TABLE, rows, count)
         names = ", ".join(quote(c.name) for c in profile.columns)
         found = look_at(con, "", "", f"SELECT {names} FROM {_TABLE}")
-        con.execute(f"COPY (SELECT {names} FROM {_TABLE}) TO {literal(str(_rows_of(file, place)))} (FORMAT parquet)")
+        _keep(con, names, _rows_of(file, place))
         types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {_TABLE}").fetchall()}
         forms = _forms(con, list(types)[: len(profile.columns)])
         told_of = {c.name: c for c in found.columns}
@@ -217,6 +220,16 @@ _SAYS = {
     "gpkg": "a GeoPackage",
     "shapefile": "a shapefile",
 }
+
+
+def _keep(con: duckdb.DuckDBPyConnection, names: str, target: Path) -> None:
+    """Write the rows as Parquet: by Arrow, for DuckDB's writer takes megabytes for each of thousands of columns."""
+    import pyarrow.parquet as pq
+
+    batches = con.execute(f"SELECT {names} FROM {_TABLE}").to_arrow_reader(_ROWS)
+    with pq.ParquetWriter(target, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _header_line(rows: FileRows) -> int | None:

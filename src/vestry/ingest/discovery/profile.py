@@ -69,14 +69,14 @@ def look_at(
     con.execute(f"CREATE OR REPLACE TEMP TABLE {_LOOKED} AS SELECT * FROM ({select}) LIMIT {ROWS}")
     try:
         described = [(str(r[0]), str(r[1])) for r in con.execute(f"DESCRIBE {_LOOKED}").fetchall() if r[0] != "_row"]
-        measures = ", ".join(_measures(column) for column, _ in described)
-        row = con.execute(f"SELECT count(*){', ' if measures else ''}{measures} FROM {_LOOKED}").fetchone() or (0,)
-        looked = int(row[0])
+        looked, measured = 0, dict[str, Sequence[Any]]()
+        for part in in_parts([column for column, _ in described]):
+            asked = ", ".join(["count(*)", *map(_measures, part)])
+            row = con.execute(f"SELECT {asked} FROM {_LOOKED}").fetchone() or (0,)
+            looked = int(row[0])
+            measured |= {column: row[1 + 2 * i : 3 + 2 * i] for i, column in enumerate(part)}
         values = _values(con, [column for column, _ in described])
-        found = [
-            _column(con, column, kind, looked, row[1 + 2 * i : 3 + 2 * i], values.get(column))
-            for i, (column, kind) in enumerate(described)
-        ]
+        found = [_column(con, column, kind, looked, measured[column], values.get(column)) for column, kind in described]
     finally:
         con.execute(f"DROP TABLE IF EXISTS {_LOOKED}")
     if rows is None and looked == ROWS:

@@ -104,16 +104,21 @@ def test_flags_codes_dates_and_amounts_have_no_sketch(db: duckdb.DuckDBPyConnect
         "flag": "CASE WHEN range % 2 = 0 THEN 'Y' ELSE 'N' END",
         "ward": "'E0500' || range % 40",
         "born": "strftime(DATE '1950-01-01' + range::INTEGER, '%d/%m/%Y')",
+        "at": "strftime(TIMESTAMP '1950-01-01 10:00:00' + INTERVAL 7 HOUR * range, '%Y-%m-%d %H:%M:%S')",
         "told": "strftime(DATE '1950-01-01' + range::INTEGER, '%d %b %Y')",
         "cost": "printf('£%.2f', range * 1.37)",
         "nothing": "NULL::VARCHAR",
         "blank": "''",
         "nhs": "printf('999 %03d %04d', range % 1000, range)",
         "counted": "range",
+        "street": "range % 90 || ' High Street, Flat ' || range",
+        "phone": "printf('01632 960 %03d', range % 1000)",
     }
     relation = f"(SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM range(3000))"
     made = sketches_of(db, relation, TableName("a", "b", "c"), list(columns), KEY)
-    assert {s.column: s.kind for s in made} == {"nhs": "text", "counted": "number"}
+    assert {s.column: s.kind for s in made} == {
+        "nhs": "text", "counted": "number", "street": "text", "phone": "text",
+    }  # fmt: skip
 
 
 def nhs(number: int) -> str:

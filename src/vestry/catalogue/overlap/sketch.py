@@ -46,7 +46,8 @@ Kind = Literal["text", "number"]
 NORMAL = "nullif(ltrim(upper(translate(CAST({0} AS VARCHAR), ' -./,''()', '')), '0'), '')"
 _HASH = f"md5_number_lower($key || {NORMAL})"
 _LOOKED = """
-count(*) FILTER (regexp_matches(v, '^\\d{1,4}[-/. ]\\d{1,2}[-/. ]\\d{1,4}|^\\d{1,2}[- ][A-Za-z]{3}')) AS dates,
+count(*) FILTER (regexp_matches(v, '^\\d{1,4}[-/. ]\\d{1,2}[-/. ]\\d{1,4}($|[ T])')
+    OR regexp_matches(v, '^\\d{1,2}[- ][A-Za-z]{3,9}[- ]\\d{2,4}($|[ T])')) AS dates,
 count(*) FILTER (regexp_matches(v, '^[-+(£]*[\\d,]*\\.\\d+\\)?$')) AS amounts,
 count(*) FILTER (regexp_matches(v, '^\\d+$')) AS whole,
 avg(length(v)) AS long, count(v) AS known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,8 +13,6 @@ from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.project import TableName
 from vestry.project.source import Source
-
-_PAUSE = 1.0
 
 
 @dataclass(frozen=True)
@@ -146,10 +143,3 @@ class LiveLineage:
         if self.current is None or catalogue is not self._of:
             self.current, self._of = lineage_of(catalogue, self._recipes), catalogue
         return self.current
-
-    def follow(self, stop: threading.Event) -> None:
-        """Look again and again, for a thread of its own, until told to stop."""
-        while True:
-            self.update()
-            if stop.wait(_PAUSE):
-                return

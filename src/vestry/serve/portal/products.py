@@ -23,6 +23,7 @@ from vestry.serve.page import Missing, Values, page, portal_of
 PARTS = {
     "": "About",
     "dictionary": "Dictionary",
+    "quality": "Quality",
     "lineage": "Lineage",
     "sample": "Sample",
     "history": "History",

@@ -2,9 +2,9 @@
 
 A sketch tells how many values a column has, and with another sketch how many both have. DuckDB counts the values,
 looks at the first rows, and scans once the columns that may say who or where; what comes of it is kept by the table's
-version. The hash is keyed: whoever has the
-file and not the key cannot try NHS numbers one after the other until one fits. The key is made once for a project,
-and lies beside the sketches' folder, readable by its owner alone; without it they are made anew.
+version. The hash is keyed: whoever has the file and not the key cannot try NHS numbers one after the other until one
+fits. The key is made once for a project, and lies beside the sketches' folder, readable by its owner alone; without
+it they are made anew.
 """
 
 from __future__ import annotations

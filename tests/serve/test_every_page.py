@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 __all__ = ["demo"]
 
 #: Pages for machines, and parts of pages.
-NOT_PAGES = {"/health", "/metrics", "/runs/now"}
+NOT_PAGES = {"/health", "/metrics", "/runs/now", "/search/suggest", "/register/{sheet}.csv"}
 #: Pages that no other page leads to, or that are worth looking at with what they were asked.
 ASKED = ["/nowhere"]
 
@@ -50,7 +50,8 @@ def pages(page, portal: str) -> dict[str, list[str]]:
         found.setdefault(route, []).append(path)
         assert answer.status == (404 if path == "/nowhere" else 200), path
         hrefs = page.eval_on_selector_all("a[href]", "links => links.map(a => a.getAttribute('href'))")
-        waiting += [h.partition("#")[0] for h in hrefs if h.startswith("/") and not h.startswith("//")]
+        inside = [h.partition("#")[0] for h in hrefs if h.startswith("/") and not h.startswith("//")]
+        waiting += [path for path in inside if not path.endswith(".csv")]
     return found
 
 

@@ -63,6 +63,8 @@ class Scope:
     #: Variables of lambdas and comprehensions, before everything else.
     bound: dict[str, Origin] = field(default_factory=dict)
     windows: dict[str, Origin] = field(default_factory=dict)
+    #: Names that the one input whose columns are not known has for certain: they were used before any alias was so called.
+    certain: dict[str, Origin] = field(default_factory=dict)
 
     def column(self, parts: Sequence[str]) -> Origin:
         """The origin of a name as it is written: `c`, `t.c`, `domain.product.table.c`, or with fields of structs."""
@@ -102,6 +104,8 @@ class Scope:
             return self.bound[key]
         if key in self.joined:
             return self.joined[key]
+        if key in self.certain:
+            return self.certain[key]
         for source in self.sources.values():
             if key in source.known:
                 return source.known[key]
@@ -113,6 +117,7 @@ class Scope:
                 return alias
             return self.sources[key].whole if key in self.sources else around  # a row as a value
         if len(others) == 1 and alias is None and around is None:
-            return others[0].other(name)
+            self.certain[key] = others[0].other(name) or NOTHING
+            return self.certain[key]
         # It may be a column of any of them, or the other thing of that name.
         return union([*(source.other(WHOLE) or NOTHING for source in others), alias or NOTHING, around or NOTHING])

@@ -183,11 +183,8 @@ class _Reader:
             yield from self._matching(node, columns, scope)
             return
         origin = self.origin(node, scope)
-        if isinstance(node, exp.Explode | exp.Unnest):
-            yield "unnest", origin
-            yield None, origin  # a struct becomes several columns
-        else:
-            yield node.alias_or_name or node.output_name or node.sql(dialect="duckdb"), origin
+        name = "unnest" if isinstance(node, exp.Explode | exp.Unnest) else node.alias_or_name
+        yield name or node.output_name or node.sql(dialect="duckdb"), origin
 
     def _star(self, star: exp.Star, table: str, scope: Scope) -> Iterator[tuple[str | None, TableName | Origin]]:
         without = {e.name.casefold() for e in star.args.get("except_") or ()}

@@ -27,6 +27,12 @@ _AFFECTED = "snapshot_affected"
 class SnapshotBuilder:
     """`<table>.snapshot.yaml`; `<table>_history`, where the contract promises it, is made from the same file."""
 
+    @staticmethod
+    def lineage(table: ProductTable, columns: Collection[str]) -> str:
+        """SQL of all rows, whose lineage is the table's; `columns` are the feed's, as far as they are known."""
+        _, spec = project_snapshot.read_snapshot(table.recipe, recipe_shown(table))
+        return _whole(_quoted_order(spec, columns), table)
+
     def make(self, context: Context) -> Making | None:
         spec = read_snapshot(context)
         feed = TableName.parse(spec.from_)

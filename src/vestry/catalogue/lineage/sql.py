@@ -399,7 +399,7 @@ def _renamed(relation: Relation, names: Sequence[str]) -> Relation:
         if place < len(columns):
             columns[place] = (name, columns[place][1])
         elif relation.rest is not None:
-            columns.append((name, _origin(relation.rest) if relation.rest is not NOTHING else NOTHING))
+            columns.append((name, relation.rest if isinstance(relation.rest, Origin) else _origin(relation.rest)))
     return replace(relation, columns=columns, table=None)
 
 

@@ -3,6 +3,7 @@
 from vestry.cli.catalogue import search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
+from vestry.cli.export import export
 from vestry.cli.people import people
 from vestry.cli.places import address
 from vestry.cli.serve import serve
@@ -10,7 +11,7 @@ from vestry.cli.sources import gaps, replay
 from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
-for command in (search, serve, discover, people, address, worker, status, accept, gaps, replay, stream):
+for command in (search, serve, discover, people, address, worker, status, accept, gaps, replay, stream, export):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -56,6 +56,16 @@ def _as_team(value: Any) -> Any:
     return {"members": value} if isinstance(value, list) else value or {}
 
 
+class Support(Part):
+    """Where to ask: a channel of the team, with its address (`mailto:` or `https:`)."""
+
+    channel: str
+    url: str | None = None
+    description: str | None = None
+    tool: str | None = None
+    scope: str | None = None
+
+
 class CustomProperty(Part):
     property: str
     value: Any = None
@@ -166,6 +176,7 @@ class Contract(Part):
     domain: str | None = None
     tags: tuple[str, ...] = ()
     team: Annotated[Team, BeforeValidator(_as_team)] = Team()
+    support: tuple[Support, ...] = ()
     tables: tuple[Table, ...] = Field(default=(), alias="schema")
     service_levels: tuple[ServiceLevel, ...] = Field(default=(), alias="slaProperties")
     custom: tuple[CustomProperty, ...] = Field(default=(), alias="customProperties")

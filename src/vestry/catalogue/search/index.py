@@ -27,7 +27,7 @@ TOKENIZER = "vestry"
 @cache
 def analyzer() -> Any:
     """Words as they are compared: lower case, no diacritics, English endings off."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(r"[\p{L}\p{N}]+"))
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
     for step in (
         tantivy.Filter.remove_long(60),
         tantivy.Filter.lowercase(),
@@ -86,7 +86,7 @@ class SearchIndex:
         if not changed and not gone:
             self._index.reload()
             return 0
-        writer = self._index.writer(_MANY if not known else _HEAP, num_threads=1)
+        writer = self._index.writer(_HEAP if known else _MANY, num_threads=1 if known else 2)
         added = 0
         for name in [*changed, *gone]:
             if name in known:

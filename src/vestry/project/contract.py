@@ -109,6 +109,8 @@ class Column(Part):
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
+    #: What it is made of, where the recipe is Python: `domain.product.table.column`, or a table.
+    transform_source_objects: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
 
     @property
     def is_personal(self) -> bool:

@@ -109,8 +109,8 @@ class Column(Part):
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
-    #: What it is made of, where the recipe is Python: `domain.product.table.column`, or a table.
-    transform_source_objects: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
+    #: What a column is made of, `domain.product.table.column`, where its recipe cannot be read for that.
+    sources: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
 
     @property
     def is_personal(self) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -17,6 +21,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
 from vestry.catalogue.search.live import LiveSearch
 from vestry.project import VestryError
@@ -56,9 +61,9 @@ def application(live: Live) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stop = threading.Event()
-        threads = [
-            threading.Thread(target=of.follow, args=(stop,), daemon=True) for of in (live, app.state.portal.search)
-        ]
+        portal: Portal = app.state.portal
+        following = (live.follow, portal.search.follow, portal.lineage.follow)
+        threads = [threading.Thread(target=follow, args=(stop,), daemon=True) for follow in following]
         for thread in threads:
             thread.start()
         yield
@@ -75,9 +80,9 @@ def application(live: Live) -> Starlette:
             Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
             Middleware(_OwnForms),
         ],
-        exception_handlers={HTTPException: _not_found, VestryError: _wrong, 500: _broken},
+        exception_handlers={HTTPException: _not_found, VestryError: _wrong},
     )
-    app.state.portal = Portal(live, LiveSearch(live))
+    app.state.portal = Portal(live, LiveSearch(live), LiveLineage(live))
     return app
 
 
@@ -138,6 +143,10 @@ class _Measured:
 
         try:
             await self.app(scope, receive, answer)
+        except Exception as error:
+            _tell(error, scope)
+            page = await run_in_threadpool(_broken, Request(scope), error)
+            await page(scope, receive, answer)
         finally:
             route = getattr(scope.get("route"), "path", "") or "none"
             health.measured(route, status, time.perf_counter() - began)
@@ -159,10 +168,17 @@ async def _wrong(request: Request, error: Exception) -> Response:
     return portal_of(request).render("missing.html", request, values, status)
 
 
-async def _broken(request: Request, error: Exception) -> Response:
-    """Something that nobody foresaw: its text may hold data, so the page does not."""
+def _tell(error: Exception, scope: Scope) -> None:
+    """Tell whoever runs the process where it broke. The error's own text may hold data, and is left out."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    route = getattr(scope.get("route"), "path", "") or "no page"
+    print(f"{type(error).__name__} in {Path(at.filename).name}:{at.lineno}, answering {route}", file=sys.stderr)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    """Something that nobody foresaw."""
     values = {
         "what": "Something went wrong",
-        "mend": f"Tell whoever runs Vestry: {type(error).__name__}, {request.url.path}",
+        "mend": f"Tell whoever runs Vestry that this page failed ({type(error).__name__}).",
     }
     return portal_of(request).render("missing.html", request, values, 500)

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.search.live import LiveSearch
@@ -51,6 +52,7 @@ class Portal:
 
     live: Live
     search: LiveSearch
+    lineage: LiveLineage
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from vestry.catalogue.lineage.model import WHOLE, ColumnName
 from vestry.catalogue.lineage.sql import query_lineage

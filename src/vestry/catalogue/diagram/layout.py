@@ -131,10 +131,8 @@ def _heights(
     for sweep in range(_SWEEPS):
         for layer in order if sweep % 2 == 0 else order[::-1]:
             row = rows[layer]
-            wanted = [
-                sum(middle[n] for n in neighbours[point]) / len(neighbours[point]) if neighbours[point] else middle[point]
-                for point in row
-            ]
+            around = [neighbours[point] or [point] for point in row]
+            wanted = [sum(middle[n] for n in named) / len(named) for named in around]
             _settle(row, wanted, height, middle)
     top = min((middle[n] - height[n] / 2 for n in range(len(level))), default=0.0)
     return [y - top for y in middle]

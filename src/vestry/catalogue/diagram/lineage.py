@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from vestry.catalogue.diagram.shapes import Box, Drawing, Href, Line, Row
-from vestry.catalogue.lineage.graph import LineageGraph
+from vestry.catalogue.lineage.graph import LineageGraph, Way
 from vestry.catalogue.lineage.model import SYSTEM_OF_RECORD, WHOLE, ColumnName
 from vestry.project import TableName
 
 #: How many boxes a reader can take in, and rows of a box.
-BOXES, ROWS = 40, 8
+BOXES, ROWS = 36, 8
+#: How many steps are shown of what follows. What something comes from is shown to the end.
+STEPS = 2
 
 
 def lineage_picture(
@@ -23,26 +25,37 @@ def lineage_picture(
     """What is drawn of tables (all of them named WHOLE) or of columns.
 
     `layers` gives `silver` or `gold` of a product's table; `href` the address of a `ColumnName`. Of what is too much
-    the nearest `limit` tables are shown.
+    the nearest `limit` tables are shown, and each says how many more there are before or after it.
     """
     above, below = graph.reach(about, "up"), graph.reach(about, "down")
-    near = sorted({**above, **below}, key=lambda n: (min(above.get(n, 9999), below.get(n, 9999)), n))
-    tables = list(dict.fromkeys(name.table for name in near))
-    shown = tables[:limit]
+    steps = {**below, **above}
+    near = sorted((n for n in steps if below.get(n, 0) <= STEPS or n in above), key=lambda n: (steps[n], n))
+    shown = list(dict.fromkeys(name.table for name in near))[:limit]
+    chosen = {name.table for name in about}
+    rows: dict[TableName, list[ColumnName]] = {table: [] for table in shown}
+    for name in near:
+        if name.column != WHOLE and name.table in rows:
+            rows[name.table].append(name)
+    boxes = []
+    for table in shown:
+        more = _more(graph, table, rows, "up", "before"), _more(graph, table, rows, "down", "after")
+        boxes.append(_box(table, rows[table], more, table in chosen, about, layers, href))
     of_columns = any(name.column != WHOLE for name in about)
-    rows = _rows(near, shown) if of_columns else {table: [] for table in shown}
-    boxes = tuple(_box(t, rows[t], t in {n.table for n in about}, about, layers, href) for t in shown)
     lines = _column_lines(graph, rows, {*near}) if of_columns else _table_lines(graph, shown)
-    what = " and ".join(str(name) for name in list(about)[:3])
+    before, after = ({n.table for n in some} - chosen for some in (above, below))
     return Drawing(
-        f"Lineage of {what}",
-        f"{len([n for n in dict.fromkeys(x.table for x in above) if n not in {a.table for a in about}])} tables that it "
-        f"comes from, on the left; {len([n for n in dict.fromkeys(x.table for x in below) if n not in {a.table for a in about}])} that follow "
-        "from it, on the right. The same stands below as a list.",
-        boxes,
+        f"Lineage of {', '.join(name.shown for name in list(about)[:3])}",
+        f"It comes from {len(before)} tables and files, on the left, and {len(after)} tables follow from it, on the "
+        "right.",
+        tuple(boxes),
         lines,
-        hidden=len(tables) - len(shown),
+        hidden=len(before | after | chosen) - len(shown),
     )
+
+
+def _more(graph: LineageGraph, table: TableName, shown: Collection[TableName], way: Way, word: str) -> str:
+    left = [n for n in graph.next(ColumnName(table, WHOLE), way) if n.table not in shown]
+    return f"{len(left)} more {word} it" if left else ""
 
 
 def kind_of(table: TableName, layers: Mapping[TableName, str]) -> str:
@@ -58,29 +71,22 @@ _LEAST = {"source": 0, "bronze": 1}
 def _box(
     table: TableName,
     columns: list[ColumnName],
+    more: Collection[str],
     chosen: bool,
     about: Collection[ColumnName],
     layers: Mapping[TableName, str],
     href: Href,
 ) -> Box:
     kind = kind_of(table, layers)
-    rows = [Row(c.column, href(c), chosen=c in about) for c in columns[:ROWS] if c.column != WHOLE]
+    rows = [Row(c.column, href(c), chosen=c in about) for c in columns[:ROWS]]
     if len(columns) > ROWS:
         rows.append(Row(f"and {len(columns) - ROWS} more"))
+    rows += [Row(text, mark="…") for text in more if text]
     subtitle = {"source": f"{table.product}, system of record", "bronze": f"bronze.{table.product}"}.get(
         kind, f"{table.domain}.{table.product}" + (f", {kind}" if kind != "other" else "")
     )
-    return Box(
-        str(table), table.table, subtitle, kind, href(ColumnName(table, WHOLE)), tuple(rows), chosen, _LEAST.get(kind, 2)
-    )
-
-
-def _rows(near: list[ColumnName], shown: list[TableName]) -> dict[TableName, list[ColumnName]]:
-    found: dict[TableName, list[ColumnName]] = {table: [] for table in shown}
-    for name in near:
-        if name.table in found:
-            found[name.table].append(name)
-    return found
+    least = _LEAST.get(kind, 2)
+    return Box(str(table), table.table, subtitle, kind, href(ColumnName(table, WHOLE)), tuple(rows), chosen, least)
 
 
 def _table_lines(graph: LineageGraph, shown: list[TableName]) -> tuple[Line, ...]:
@@ -91,11 +97,10 @@ def _column_lines(
     graph: LineageGraph, rows: Mapping[TableName, list[ColumnName]], near: set[ColumnName]
 ) -> tuple[Line, ...]:
     """A line from each column to those made of it, by their places in their boxes."""
-    place = {
-        name: min(number, ROWS) if name.column != WHOLE else None
-        for columns in rows.values()
-        for number, name in enumerate(columns)
+    place: dict[ColumnName, int | None] = {
+        name: min(number, ROWS) for columns in rows.values() for number, name in enumerate(columns)
     }
+    place |= {ColumnName(table, WHOLE): None for table in rows}
     lines = dict.fromkeys(
         Line(str(above.table), str(name.table), place[above], place[name])
         for columns in rows.values()

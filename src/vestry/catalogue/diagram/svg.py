@@ -1,8 +1,8 @@
 """A picture as SVG: text that a reader's style sheet may restyle by class, and that looks right without one.
 
 Nothing is styled by `style` attributes, which a strict content security policy forbids, and nothing is told by colour
-alone. All text and addresses are escaped. The links within it keep it from being `role="img"`, whose content nobody
-could reach: it is a `graphics-document`, with a title and a description.
+alone. All text and addresses are escaped. To who cannot see it, it is one image with a title and a description: its
+links are not in the keyboard's order, for the list beside it has the same in an order that can be followed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def svg(drawing: Drawing, prefix: str = "picture") -> str:
     full_width, full_height = width + (36 if _has_loops(drawing) else 0), height + (28 if note else 0)
     size = f'width="{full_width:.0f}" height="{full_height:.0f}" viewBox="0 0 {full_width:.0f} {full_height:.0f}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="app-picture" role="graphics-document" {size} '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="app-picture" role="img" {size} '
         f'aria-labelledby="{escape(prefix)}-title" aria-describedby="{escape(prefix)}-description" '
         f'font-family="{_FONT}" font-size="{_SMALL}" fill="{_INK}">',
         f'<title id="{escape(prefix)}-title">{escape(drawing.title)}</title>',
@@ -110,17 +110,14 @@ def _box(box: Box, corner: Point, size: tuple[float, float]) -> Iterator[str]:
     yield "</g>"
 
 
-def _text(
-    text: str, href: str | None, x: float, y: float, room: float, size: int, bold: bool = False
-) -> Iterator[str]:
+def _text(text: str, href: str | None, x: float, y: float, room: float, size: int, bold: bool = False) -> Iterator[str]:
     shown = fitted(text, room, size, bold)
     whole = f"<title>{escape(text)}</title>" if shown != text else ""
     weight = ' font-weight="bold"' if bold else ""
     look = f' fill="{_LINK}" text-decoration="underline"' if href else ""
     drawn = f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}{look}>{whole}{escape(shown)}</text>'
     if href:
-        label = f' aria-label="{escape(text)}"' if shown != text else ""
-        drawn = f'<a href="{escape(href)}"{label}>{drawn}</a>'
+        drawn = f'<a href="{escape(href)}" tabindex="-1">{drawn}</a>'
     yield drawn
 
 
@@ -145,9 +142,7 @@ def _side(line: Line, placed: Placed) -> int:
     return 1 if placed.layers[line.start] <= placed.layers[line.end] else -1
 
 
-def _end(
-    key: str, row: int | None, placed: Placed, sizes: dict[str, tuple[float, float]], side: int
-) -> Point:
+def _end(key: str, row: int | None, placed: Placed, sizes: dict[str, tuple[float, float]], side: int) -> Point:
     x, y = placed.corners[key]
     width, height = sizes[key]
     middle = y + height / 2 if row is None else y + _HEAD + row * _ROW + 10
@@ -160,8 +155,9 @@ def _path(line: Line, route: Sequence[Point], placed: Placed, sizes: dict[str, t
     same = placed.layers[line.start] == placed.layers[line.end]
     end = _end(line.end, line.end_row, placed, sizes, side if same else -side)
     if same:  # both in one layer, or one box twice: round on the right
-        far = max(start[0], end[0]) + 40
-        return f"M{start[0]:.1f} {start[1]:.1f}C{far:.1f} {start[1]:.1f} {far:.1f} {end[1]:.1f} {end[0]:.1f} {end[1]:.1f}"
+        (x, y), (to, down) = start, end
+        far = max(x, to) + 40
+        return f"M{x:.1f} {y:.1f}C{far:.1f} {y:.1f} {far:.1f} {down:.1f} {to:.1f} {down:.1f}"
     points = [start, *route, end]
     drawn = f"M{start[0]:.1f} {start[1]:.1f}"
     for number in range(0, len(points) - 1, 2):

@@ -15,7 +15,7 @@ from vestry.catalogue.lineage.model import NOTHING, Origin, union
 from vestry.catalogue.lineage.scope import Relation, Scope
 
 #: Reads a query within an expression.
-Trace = Callable[[exp.Expression, Scope], Relation]
+Trace = Callable[[exp.Expr, Scope], Relation]
 
 
 def decides(origin: Origin) -> Origin:
@@ -23,12 +23,12 @@ def decides(origin: Origin) -> Origin:
     return Origin(by=origin.all)
 
 
-def origin_of(node: exp.Expression | None, scope: Scope, trace: Trace) -> Origin:
+def origin_of(node: exp.Expr | None, scope: Scope, trace: Trace) -> Origin:
     """The origin of an expression's value."""
     if node is None or isinstance(node, exp.Literal | exp.Identifier | exp.DataType | exp.Var):
         return NOTHING
 
-    def of(child: exp.Expression | None) -> Origin:
+    def of(child: exp.Expr | None) -> Origin:
         return origin_of(child, scope, trace)
 
     if isinstance(node, exp.Column):
@@ -67,13 +67,13 @@ def origin_of(node: exp.Expression | None, scope: Scope, trace: Trace) -> Origin
 
 def window(node: exp.Window, scope: Scope, trace: Trace) -> Origin:
     """What a window's partition, order and frame decide by."""
-    parts: list[exp.Expression | None] = [*(node.args.get("partition_by") or ()), node.args.get("order")]
+    parts: list[exp.Expr | None] = [*(node.args.get("partition_by") or ()), node.args.get("order")]
     parts.append(node.args.get("spec"))
     found = decides(union(origin_of(part, scope, trace) for part in parts))
     name = node.args.get("alias")
     return found | (scope.windows.get(name.name.casefold(), NOTHING) if name is not None else NOTHING)
 
 
-def _bound(scope: Scope, variables: Iterable[exp.Expression], origin: Origin) -> Scope:
+def _bound(scope: Scope, variables: Iterable[exp.Expr], origin: Origin) -> Scope:
     names = {v.name.casefold(): origin for v in variables}
     return replace(scope, bound={**scope.bound, **names})

@@ -12,8 +12,8 @@ from vestry.project import TableName
 
 #: `up` is where something comes from; `down` is what follows from it.
 Way = Literal["up", "down"]
-#: How many steps a tree goes, where nobody says otherwise.
-DEPTH = 20
+#: How many steps a tree goes, and how many branches it unfolds, where nobody says otherwise.
+DEPTH, BRANCHES = 20, 300
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Branch:
     children: tuple[Branch, ...] = ()
     by: tuple[ColumnName, ...] = ()
     told: bool = False
-    #: Branches that were left out because the tree is as deep as it may be.
+    #: Branches that were left out because the tree is as deep, or as large, as it may be.
     more: int = 0
 
 
@@ -140,7 +140,7 @@ class LineageGraph:
             return Branch(name, told=bool(self.next(name, way)))
         by = tuple(self.deciding(name, way))
         following = self.next(name, way)
-        if depth <= 0:  # not unfolded here, so it may be elsewhere
+        if depth <= 0 or len(seen) >= BRANCHES:  # not unfolded here, so it may be elsewhere
             return Branch(name, by=by, more=len(following))
         seen.add(name)
         return Branch(name, tuple(self._branch(one, way, depth - 1, seen) for one in following), by)

@@ -74,7 +74,7 @@ class Lineages:
 
 
 def _key(table: ProductTable, inputs: Sequence[str]) -> str:
-    promised = [(c.name, *c.transform_source_objects) for c in table.contract.columns]
+    promised = [(c.name, *c.sources) for c in table.contract.columns]
     try:
         content = table.recipe.read_bytes()
     except OSError:

@@ -23,6 +23,14 @@ class ColumnName(NamedTuple):
     def __str__(self) -> str:
         return str(self.table) if self.column == WHOLE else f"{self.table}.{self.column}"
 
+    @property
+    def shown(self) -> str:
+        """As people read it: what is a system's own is said in its words."""
+        if self.table.domain != SYSTEM_OF_RECORD:
+            return str(self)
+        place = f"{self.table.table} of {self.table.product}"
+        return place if self.column == WHOLE else f"“{self.column}” in {place}"
+
 
 Columns = frozenset[ColumnName]
 _NONE: Columns = frozenset()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from vestry.catalogue.lineage.graph import LineageGraph
 from vestry.catalogue.lineage.kept import Lineages
+from vestry.catalogue.lineage.model import WHOLE
 from vestry.catalogue.lineage.sources import bronze_lineage
 from vestry.project import Project, TableName
 
@@ -26,9 +27,9 @@ def lineage_graph(
     found = dict(lineages.of(project.tables.values(), inputs, lambda name: shapes.get(name, [])))
     used: dict[TableName, dict[str, None]] = {}
     for lineage in found.values():
-        for name in lineage.rows.union(*(origin.all for origin in lineage.columns.values())):
-            if name.table in project.bronze and name.column != "*":
-                used.setdefault(name.table, {})[name.column] = None
+        for one in lineage.rows.union(*(origin.all for origin in lineage.columns.values())):
+            if one.table in project.bronze and one.column != WHOLE:
+                used.setdefault(one.table, {})[one.column] = None
     for name, source in project.bronze.items():
         # What is not loaded yet has at least the columns that somebody reads.
         columns = shapes[name] or sorted(used.get(name, ()))

@@ -72,8 +72,8 @@ def _declared(table: ProductTable) -> Lineage:
     """What the contract says that columns are made of."""
     found = {}
     for column in table.contract.columns:
-        if column.transform_source_objects:
-            found[column.name] = Origin(frozenset(map(_named, column.transform_source_objects)))
+        if column.sources:
+            found[column.name] = Origin(frozenset(map(_named, column.sources)))
     return Lineage(found)
 
 

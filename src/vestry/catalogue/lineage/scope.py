@@ -63,7 +63,7 @@ class Scope:
     #: Variables of lambdas and comprehensions, before everything else.
     bound: dict[str, Origin] = field(default_factory=dict)
     windows: dict[str, Origin] = field(default_factory=dict)
-    #: Names that the one input whose columns are not known has for certain: they were used before any alias was so called.
+    #: Names that an input whose columns are not known has for certain: they were used before an alias was so called.
     certain: dict[str, Origin] = field(default_factory=dict)
 
     def column(self, parts: Sequence[str]) -> Origin:

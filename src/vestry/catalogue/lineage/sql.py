@@ -43,13 +43,13 @@ class _Reader:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
 
-    def trace(self, node: exp.Expression, scope: Scope) -> Relation:
+    def trace(self, node: exp.Expr, scope: Scope) -> Relation:
         return self.query(node, Scope(scope, scope.ctes))
 
-    def origin(self, node: exp.Expression | None, scope: Scope) -> Origin:
+    def origin(self, node: exp.Expr | None, scope: Scope) -> Origin:
         return origin_of(node, scope, self.trace)
 
-    def query(self, node: exp.Expression, scope: Scope, is_last: bool = False) -> Relation:
+    def query(self, node: exp.Expr, scope: Scope, is_last: bool = False) -> Relation:
         """What a query returns; `is_last` where the order of its rows does not matter."""
         scope = replace(scope, ctes={**scope.ctes})
         if with_ := node.args.get("with_"):
@@ -137,9 +137,7 @@ class _Reader:
             is_last = is_last and on is None
         return self._ordered(replace(made, rows=rows), node, within, is_last)
 
-    def _group(
-        self, group: exp.Group, node: exp.Select, scope: Scope, columns: Sequence[tuple[str, Origin]]
-    ) -> Origin:
+    def _group(self, group: exp.Group, node: exp.Select, scope: Scope, columns: Sequence[tuple[str, Origin]]) -> Origin:
         if group.args.get("all"):
             plain = [e for e in node.expressions if not e.find(exp.AggFunc)]
             return union(o for e in plain for _, o in self._projected(e, scope) if isinstance(o, Origin))
@@ -151,7 +149,7 @@ class _Reader:
                 found |= columns[int(part.this) - 1][1]
         return found
 
-    def _ordered(self, made: Relation, node: exp.Expression, scope: Scope, is_last: bool) -> Relation:
+    def _ordered(self, made: Relation, node: exp.Expr, scope: Scope, is_last: bool) -> Relation:
         """With what its order decides: which rows a limit leaves, or the order in which a query around it reads."""
         order = node.args.get("order")
         limited = node.args.get("limit") or node.args.get("offset")
@@ -171,9 +169,7 @@ class _Reader:
                 rows |= self.origin(at, outputs).all
         return replace(made, rows=rows)
 
-    def _projected(
-        self, node: exp.Expression, scope: Scope
-    ) -> Iterator[tuple[str | None, TableName | Origin]]:
+    def _projected(self, node: exp.Expr, scope: Scope) -> Iterator[tuple[str | None, TableName | Origin]]:
         """The columns that one expression of a SELECT returns; the name is None for those of a star not known."""
         star = node.this if isinstance(node, exp.Column) and isinstance(node.this, exp.Star) else node
         if isinstance(star, exp.Star):
@@ -213,7 +209,7 @@ class _Reader:
                 yield None, source.rest
 
     def _matching(
-        self, node: exp.Expression, columns: exp.Columns, scope: Scope
+        self, node: exp.Expr, columns: exp.Columns, scope: Scope
     ) -> Iterator[tuple[str | None, TableName | Origin]]:
         """COLUMNS('pattern') or COLUMNS(*): the expression for each column that fits."""
         known = [(n, o) for source in scope.sources.values() for n, o in source.columns]
@@ -232,7 +228,7 @@ class _Reader:
 
     # FROM
 
-    def _from(self, node: exp.Expression, scope: Scope) -> Columns:
+    def _from(self, node: exp.Expr, scope: Scope) -> Columns:
         """Fill the scope with what a FROM and its joins name; what decides the rows of all of it."""
         rows: Columns = frozenset()
         if from_ := node.args.get("from_"):
@@ -241,7 +237,7 @@ class _Reader:
             rows |= self._join(join, scope)
         return rows
 
-    def _add(self, node: exp.Expression, scope: Scope) -> Relation:
+    def _add(self, node: exp.Expr, scope: Scope) -> Relation:
         relation = self._source(node, scope)
         alias = node.alias_or_name or f"#{len(scope.sources)}"
         scope.sources[alias.casefold()] = relation
@@ -250,7 +246,7 @@ class _Reader:
             rows |= self._join(join, scope)
         return replace(relation, rows=rows)
 
-    def _join(self, join: exp.Expression, scope: Scope) -> Columns:
+    def _join(self, join: exp.Expr, scope: Scope) -> Columns:
         if not isinstance(join, exp.Join):
             return self._add(join, scope).rows
         before = dict(scope.sources)
@@ -290,7 +286,7 @@ class _Reader:
                 columns.append((name, origin))
         return Relation(columns, rows, rest)
 
-    def _source(self, node: exp.Expression, scope: Scope) -> Relation:
+    def _source(self, node: exp.Expr, scope: Scope) -> Relation:
         """One thing that FROM names."""
         alias = node.args.get("alias")
         names = [column.name for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
@@ -326,7 +322,7 @@ class _Reader:
 
     # PIVOT
 
-    def _pivoted(self, relation: Relation, node: exp.Expression, scope: Scope) -> Relation:
+    def _pivoted(self, relation: Relation, node: exp.Expr, scope: Scope) -> Relation:
         for pivot in node.args.get("pivots") or ():
             relation = self._pivot(relation, pivot, scope)
         return relation
@@ -336,8 +332,8 @@ class _Reader:
         within = Scope(scope, scope.ctes, {"": replace(relation, rows=frozenset())})
         if node.args.get("unpivot"):
             return self._unpivot(relation, node, within)
-        fields: list[exp.Expression] = list(node.args.get("fields") or ())
-        values: list[exp.Expression] = list(node.args.get("using") or ())
+        fields: list[exp.Expr] = list(node.args.get("fields") or ())
+        values: list[exp.Expr] = list(node.args.get("using") or ())
         (values if fields else fields).extend(node.expressions)
         made = union(self.origin(value, within) for value in values)
         turned = union(self.origin(f, within) for f in fields)
@@ -356,7 +352,7 @@ class _Reader:
     def _unpivot(self, relation: Relation, node: exp.Pivot, scope: Scope) -> Relation:
         """Some columns become rows: one column has their names, another their values."""
         into = node.args.get("into")
-        turned: list[exp.Expression] = list(node.expressions)
+        turned: list[exp.Expr] = list(node.expressions)
         names: list[str] = []
         if into is not None:
             names = [into.this.name]
@@ -372,7 +368,7 @@ class _Reader:
         return Relation(columns, relation.rows | values.all, rest)
 
 
-def _arguments(node: exp.Expression) -> Iterator[exp.Expression]:
+def _arguments(node: exp.Expr) -> Iterator[exp.Expr]:
     return (child for child in node.iter_expressions() if not isinstance(child, exp.TableAlias))
 
 

@@ -34,8 +34,9 @@ def _events(spec: MatchFile, names: Companions) -> str:
     linked = f"OVER (PARTITION BY {', '.join(compared)}, (SELECT max(({told})) FROM {decisions} AS d))"
     return (
         f"SELECT row_number() {linked} AS event_id, now() AS happened_at, row_number() {linked} AS kind, "
-        f"any_value(record_id) {linked} AS person_id, any_value(record_id) {linked} AS old_person_id, source, record_id, "
-        f"row_number() {linked} AS because, (SELECT any_value(d.who) FROM {decisions} AS d) AS decided_by FROM ({_said(spec)})"
+        f"any_value(record_id) {linked} AS person_id, any_value(record_id) {linked} AS old_person_id, "
+        f"source, record_id, row_number() {linked} AS because, "
+        f"(SELECT any_value(d.who) FROM {decisions} AS d) AS decided_by FROM ({_said(spec)})"
     )
 
 

@@ -8,18 +8,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from vestry.catalogue.diagram import entity_diagram, lineage_picture
+from vestry.catalogue.lineage import WHOLE, ColumnName
 from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.relations import relations_of
 from vestry.catalogue.sample import sample_of
 from vestry.project.errors import did_you_mean
 from vestry.project.product import Product
 from vestry.project.project import Domain
 from vestry.serve import paths
 from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.portal.drawn import drawn, place_of
 
 #: The pages of a product, by the last part of their address.
 PARTS = {
     "": "About",
     "dictionary": "Dictionary",
+    "lineage": "Lineage",
     "sample": "Sample",
     "history": "History",
     "use": "How to use it",
@@ -79,7 +84,35 @@ def dictionary(request: Request, catalogue: Catalogue) -> Values:
     """Every column of a product: its meaning, type, term and classification."""
     product = product_named(catalogue, request)
     entries = catalogue.tables_of(product)
-    return {**frame(catalogue, product, "dictionary"), "entries": entries, "glossary": catalogue.glossary}
+    relations = relations_of(product)
+    title = f"Tables of {product.full_name} with their keys and what they refer to"
+    drawing = entity_diagram(catalogue.project, [product], title, place_of(catalogue))
+    return {
+        **frame(catalogue, product, "dictionary"),
+        "entries": entries,
+        "glossary": catalogue.glossary,
+        "relations": relations,
+        "picture": drawn(drawing) if drawing.lines else None,
+    }
+
+
+@page("product_lineage.html", fresh=True)
+def lineage(request: Request, catalogue: Catalogue) -> Values:
+    """Where a product comes from and what is made of it, as a picture and as lists."""
+    product = product_named(catalogue, request)
+    entries = catalogue.tables_of(product)
+    own = [entry.name for entry in entries]
+    upstream = catalogue.graph.upstream(own)
+    found = portal_of(request).lineage.current
+    layers = {name: table.layer for name, table in catalogue.tables.items()}
+    about = [ColumnName(name, WHOLE) for name in own]
+    return {
+        **frame(catalogue, product, "lineage"),
+        "picture": drawn(lineage_picture(found, about, layers, place_of(catalogue))) if found else None,
+        "sources": sorted({name.product for name in upstream if name.is_bronze}),
+        "steps": [(e, catalogue.readers(e.name)) for e in entries],
+        "downstream": sorted(catalogue.graph.downstream(own) - set(own)),
+    }
 
 
 @page("product_sample.html")
@@ -174,6 +207,7 @@ routes = [
     Route("/products/{domain}", domain),
     Route(_AT, about),
     Route(f"{_AT}/dictionary", dictionary),
+    Route(f"{_AT}/lineage", lineage),
     Route(f"{_AT}/sample", sample),
     Route(f"{_AT}/history", history),
     Route(f"{_AT}/use", use),

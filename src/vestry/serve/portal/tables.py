@@ -5,10 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import Route
 
+from vestry.catalogue.diagram import lineage_picture
+from vestry.catalogue.lineage import WHOLE, ColumnName
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.project.errors import did_you_mean
 from vestry.serve import paths
-from vestry.serve.page import Missing, Values, page, table_named, words
+from vestry.serve.page import Missing, Values, page, portal_of, table_named, words
+from vestry.serve.portal.drawn import drawn, place_of
 
 
 @page("table.html")
@@ -24,7 +27,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
     }
 
 
-@page("column.html")
+@page("column.html", fresh=True)
 def column(request: Request, catalogue: Catalogue) -> Values:
     """One column: its meaning, and what is promised of it."""
     entry = catalogue.tables[table_named(catalogue, request.path_params["table"])]
@@ -32,7 +35,34 @@ def column(request: Request, catalogue: Catalogue) -> Values:
     found = entry.by_name.get(name)
     if found is None:
         raise Missing(f"{entry.name} has no column {name[:200]}", mend=did_you_mean(name[:200], entry.by_name))
-    return {"entry": entry, "column": found, "trail": trail(catalogue, entry), "glossary": catalogue.glossary}
+    return {
+        "entry": entry,
+        "column": found,
+        "trail": trail(catalogue, entry),
+        "glossary": catalogue.glossary,
+        **_lineage(request, catalogue, ColumnName(entry.name, name)),
+    }
+
+
+def _lineage(request: Request, catalogue: Catalogue, name: ColumnName) -> Values:
+    """Where a column comes from and what breaks if it goes; `lineage` is None until the recipes have been read."""
+    lineage = portal_of(request).lineage.current
+    if lineage is None:
+        return {"lineage": None}
+    layers = {table: entry.layer for table, entry in catalogue.tables.items()}
+    drawing = lineage_picture(lineage, [name], layers, place_of(catalogue))
+    of_table = lineage.lineage.get(name.table)
+    return {
+        "lineage": lineage,
+        "picture": drawn(drawing) if drawing.lines else None,
+        "up": lineage.tree(name, "up"),
+        "down": lineage.tree(name, "down"),
+        "impact": lineage.impact(name),
+        "why": of_table.why if of_table and not of_table.exact else "",
+        "exact": all(one.column != WHOLE for one in lineage.next(name, "up")),
+        "origins": lineage.origins(name),
+        "href": place_of(catalogue),
+    }
 
 
 def trail(catalogue: Catalogue, entry: TableEntry) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """The `vestry` command: parses, calls, prints."""
 
-from vestry.cli.catalogue import search
+from vestry.cli.catalogue import lineage, search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
 from vestry.cli.export import export
@@ -11,7 +11,21 @@ from vestry.cli.sources import gaps, replay
 from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
-for command in (search, serve, discover, people, address, worker, status, accept, gaps, replay, stream, export):
+for command in (
+    search,
+    lineage,
+    serve,
+    discover,
+    people,
+    address,
+    worker,
+    status,
+    accept,
+    gaps,
+    replay,
+    stream,
+    export,
+):
     main.add_command(command)
 
 __all__ = ["main"]

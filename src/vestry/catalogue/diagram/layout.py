@@ -131,29 +131,30 @@ def _heights(
     for sweep in range(_SWEEPS):
         for layer in order if sweep % 2 == 0 else order[::-1]:
             row = rows[layer]
-            around = [neighbours[point] or [point] for point in row]
-            wanted = [sum(middle[n] for n in named) / len(named) for named in around]
+            around = [neighbours[point] for point in row]
+            wanted = [sum(middle[n] for n in named) / len(named) if named else None for named in around]
             _settle(row, wanted, height, middle)
     top = min((middle[n] - height[n] / 2 for n in range(len(level))), default=0.0)
     return [y - top for y in middle]
 
 
-def _settle(row: Sequence[int], wanted: Sequence[float], height: Sequence[float], middle: list[float]) -> None:
+def _settle(row: Sequence[int], wanted: Sequence[float | None], height: Sequence[float], middle: list[float]) -> None:
     """Put the points of a layer as near to where they want to be as their order and heights let them.
 
-    Neighbours that would overlap become one block, which stands where its members want to be on average.
+    Neighbours that would overlap become one block, which stands where its members want to be on average. Who wants
+    to be nowhere stands right below the one before it.
     """
-    blocks: list[tuple[float, float, list[int]]] = []  # top, height, members
+    blocks: list[tuple[float, float, int, list[int]]] = []  # top, height, how many want something, members
     for point, want in zip(row, wanted, strict=True):
-        blocks.append((want - height[point] / 2, height[point], [point]))
+        end = blocks[-1][0] + blocks[-1][1] + BELOW if blocks else 0.0
+        blocks.append((end if want is None else want - height[point] / 2, height[point], want is not None, [point]))
         while len(blocks) > 1:
-            (top, tall, members), (low, deep, others) = blocks[-2:]
+            (top, tall, n, members), (low, deep, m, others) = blocks[-2:]
             if low >= top + tall + BELOW:
                 break
-            n, m = len(members), len(others)
-            shared = (n * top + m * (low - tall - BELOW)) / (n + m)
-            blocks[-2:] = [(shared, tall + BELOW + deep, members + others)]
-    for top, _, members in blocks:
+            shared = (n * top + m * (low - tall - BELOW)) / (n + m) if n + m else top
+            blocks[-2:] = [(shared, tall + BELOW + deep, n + m, members + others)]
+    for top, _, _, members in blocks:
         for point in members:
             middle[point] = top + height[point] / 2
             top += height[point] + BELOW

@@ -36,11 +36,15 @@ def lineage_picture(
     for name in near:
         if name.column != WHOLE and name.table in rows:
             rows[name.table].append(name)
+    of_columns = any(name.column != WHOLE for name in about)
     boxes = []
     for table in shown:
-        more = _more(graph, table, rows, "up", "before"), _more(graph, table, rows, "down", "after")
+        names = rows[table] if of_columns else [ColumnName(table, WHOLE)]
+        more = [
+            _more(graph, [n for n in names if n in above], rows, "up", "before"),
+            _more(graph, [n for n in names if n in below], rows, "down", "after"),
+        ]
         boxes.append(_box(table, rows[table], more, table in chosen, about, layers, href))
-    of_columns = any(name.column != WHOLE for name in about)
     lines = _column_lines(graph, rows, {*near}) if of_columns else _table_lines(graph, shown)
     before, after = ({n.table for n in some} - chosen for some in (above, below))
     return Drawing(
@@ -53,8 +57,8 @@ def lineage_picture(
     )
 
 
-def _more(graph: LineageGraph, table: TableName, shown: Collection[TableName], way: Way, word: str) -> str:
-    left = [n for n in graph.next(ColumnName(table, WHOLE), way) if n.table not in shown]
+def _more(graph: LineageGraph, names: Collection[ColumnName], shown: Collection[TableName], way: Way, word: str) -> str:
+    left = {following.table for name in names for following in graph.next(name, way)} - {*shown}
     return f"{len(left)} more {word} it" if left else ""
 
 
@@ -81,7 +85,7 @@ def _box(
     rows = [Row(c.column, href(c), chosen=c in about) for c in columns[:ROWS]]
     if len(columns) > ROWS:
         rows.append(Row(f"and {len(columns) - ROWS} more"))
-    rows += [Row(text, mark="…") for text in more if text]
+    rows += [Row(text) for text in more if text]
     subtitle = {"source": f"{table.product}, system of record", "bronze": f"bronze.{table.product}"}.get(
         kind, f"{table.domain}.{table.product}" + (f", {kind}" if kind != "other" else "")
     )
@@ -90,7 +94,9 @@ def _box(
 
 
 def _table_lines(graph: LineageGraph, shown: list[TableName]) -> tuple[Line, ...]:
-    return tuple(Line(str(above), str(table)) for table in shown for above in graph.tables[table] if above in shown)
+    return tuple(
+        Line(str(above), str(table)) for table in shown for above in graph.tables.get(table, ()) if above in shown
+    )
 
 
 def _column_lines(

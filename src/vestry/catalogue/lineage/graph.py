@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Literal
 
 from vestry.catalogue.lineage.model import SYSTEM_OF_RECORD, WHOLE, ColumnName, Lineage
-from vestry.project import TableName
+from vestry.project import TableName, VestryError
+from vestry.project.errors import did_you_mean
 
 #: `up` is where something comes from; `down` is what follows from it.
 Way = Literal["up", "down"]
@@ -102,6 +103,21 @@ class LineageGraph:
                 for one in origin.by - origin.of - lineage.rows:
                     found.setdefault(one, []).append(ColumnName(name, column))
         return found
+
+    def named(self, text: str) -> ColumnName:
+        """The table, or column, of that full name. Raises VestryError that offers the nearest."""
+        parts = text.split(".")
+        tables = {str(table): table for table in self.tables if table.domain != SYSTEM_OF_RECORD}
+        table = tables.get(".".join(parts[:3]))
+        if table is None:
+            mend = did_you_mean(text, tables, "name domain.product.table, or a column of it")
+            raise VestryError(f"there is no table `{'.'.join(parts[:3])}`", mend=mend)
+        name = ColumnName(table, ".".join(parts[3:]) or WHOLE)
+        if name not in self:
+            raise VestryError(
+                f"{table} has no column `{name.column}`", mend=did_you_mean(name.column, self.columns[table])
+            )
+        return name
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, ColumnName):

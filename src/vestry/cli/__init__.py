@@ -6,26 +6,15 @@ from vestry.cli.discover import discover
 from vestry.cli.export import export
 from vestry.cli.people import people
 from vestry.cli.places import address
+from vestry.cli.register import register
 from vestry.cli.serve import serve
 from vestry.cli.sources import gaps, replay
 from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search,
-    lineage,
-    serve,
-    discover,
-    people,
-    address,
-    worker,
-    status,
-    accept,
-    gaps,
-    replay,
-    stream,
-    export,
-):
+    search, lineage, export, register, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
+):  # fmt: skip
     main.add_command(command)
 
 __all__ = ["main"]

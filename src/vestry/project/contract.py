@@ -140,6 +140,7 @@ class ServiceLevel(Part):
     value: Any = None
     unit: str | None = None
     element: str | None = None
+    description: str | None = None
 
 
 #: Seconds of the units in which service levels are said; `m` is a month, as in the standard's retention.

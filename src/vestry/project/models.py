@@ -59,6 +59,7 @@ class Council(Strict):
     contact: Annotated[str, AfterValidator(_email)] | None = Field(
         default=None, description="The email address for questions about data whose team gives none."
     )
+    dpo: str | None = Field(default=None, description="The data protection officer, and how to reach them.")
 
 
 class LakeSettings(Strict):

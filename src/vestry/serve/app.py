@@ -27,7 +27,7 @@ from vestry.catalogue.search.live import LiveSearch
 from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
-from vestry.serve.portal import glossary, home, products, runbooks, runs, search, sources, tables
+from vestry.serve.portal import glossary, home, products, register, runbooks, runs, search, sources, tables
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -46,7 +46,7 @@ _HEADERS = {
 
 
 #: The pages, by the modules that hold them.
-_PAGES = (home, search, products, tables, sources, glossary, runs, runbooks, health)
+_PAGES = (home, search, products, tables, sources, glossary, register, runs, runbooks, health)
 
 
 def routes() -> list[BaseRoute]:

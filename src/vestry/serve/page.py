@@ -36,6 +36,7 @@ NAVIGATION = [
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
+    ("Register", "/register"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]

@@ -49,12 +49,15 @@ def lineage_picture(
     before, after = ({n.table for n in some} - chosen for some in (above, below))
     return Drawing(
         f"Lineage of {', '.join(name.shown for name in list(about)[:3])}",
-        f"It comes from {len(before)} tables and files, on the left, and {len(after)} tables follow from it, on the "
-        "right.",
+        f"On the left {_counted(before)} that it comes from, on the right {_counted(after)} that follow from it.",
         tuple(boxes),
         lines,
         hidden=len(before | after | chosen) - len(shown),
     )
+
+
+def _counted(tables: Collection[TableName]) -> str:
+    return "1 table" if len(tables) == 1 else f"{len(tables):,} tables"
 
 
 def _more(graph: LineageGraph, names: Collection[ColumnName], shown: Collection[TableName], way: Way, word: str) -> str:

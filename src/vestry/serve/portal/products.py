@@ -11,6 +11,7 @@ from starlette.routing import Route
 from vestry.catalogue.diagram import entity_diagram, lineage_picture
 from vestry.catalogue.lineage import WHOLE, ColumnName
 from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.register.assets import product_asset
 from vestry.catalogue.relations import relations_of
 from vestry.catalogue.sample import sample_of
 from vestry.project.errors import did_you_mean
@@ -71,6 +72,7 @@ def about(request: Request, catalogue: Catalogue) -> Values:
     return {
         **frame(catalogue, product),
         "owner": owner_of(catalogue.project, product),
+        "asset": product_asset(catalogue, product),
         "personal": [c for entry in entries for c in entry.columns if c.is_personal],
         "entries": entries,
         "comes_from": sorted({name for entry in entries for name in entry.inputs} - own),

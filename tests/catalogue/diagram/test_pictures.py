@@ -101,9 +101,11 @@ def test_text_and_addresses_are_escaped_and_nothing_needs_a_style_or_a_script():
 
 
 def test_it_has_a_name_and_a_description_and_its_links_are_not_in_the_keyboards_way():
-    text = svg(lineage_picture(chain(2), [ColumnName(table("t1_0"), "x")], {}, lambda name: "/x"), "one")
-    root = ET.fromstring(text)
-    assert (root.get("role"), root.get("aria-labelledby")) == ("img", "one-title")
+    about = [ColumnName(table("t1_0"), "x")]
+    assert ET.fromstring(svg(lineage_picture(chain(2), about, {}))).get("role") == "img"
+    root = ET.fromstring(svg(lineage_picture(chain(2), about, {}, lambda name: "/x"), "one"))
+    # What is within an image nobody can reach, and axe says so.
+    assert (root.get("role"), root.get("aria-labelledby")) == ("graphics-document", "one-title")
     assert root.find(f"{SVG}title").text == "Lineage of d.p.t1_0.x"
     assert root.find(f"{SVG}desc").text.startswith("On the left 1 table that it comes from, on the right 0 tables")
     assert {a.get("tabindex") for a in root.iter(f"{SVG}a")} == {"-1"}

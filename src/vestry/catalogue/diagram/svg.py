@@ -1,8 +1,9 @@
 """A picture as SVG: text that a reader's style sheet may restyle by class, and that looks right without one.
 
 Nothing is styled by `style` attributes, which a strict content security policy forbids, and nothing is told by colour
-alone. All text and addresses are escaped. To who cannot see it, it is one image with a title and a description: its
-links are not in the keyboard's order, for the list beside it has the same in an order that can be followed.
+alone. All text and addresses are escaped. It has a title and a description. With links in it, it is a
+`graphics-document`, for what is within a `role="img"` nobody can reach; they are not in the keyboard's order, for the
+list beside it has the same links in an order that can be followed.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def svg(drawing: Drawing, prefix: str = "picture") -> str:
     # Loops on the right of the last layer, and the note below.
     full_width, full_height = width + (36 if _has_loops(drawing) else 0), height + (28 if note else 0)
     size = f'width="{full_width:.0f}" height="{full_height:.0f}" viewBox="0 0 {full_width:.0f} {full_height:.0f}"'
+    has_links = any(box.href or any(row.href for row in box.rows) for box in drawing.boxes)
+    role = "graphics-document" if has_links else "img"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="app-picture" role="img" {size} '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="app-picture" role="{role}" {size} '
         f'aria-labelledby="{escape(prefix)}-title" aria-describedby="{escape(prefix)}-description" '
         f'font-family="{_FONT}" font-size="{_SMALL}" fill="{_INK}">',
         f'<title id="{escape(prefix)}-title">{escape(drawing.title)}</title>',

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 #: Between layers and within them, in pixels.
-ACROSS, BELOW = 72, 20
+ACROSS, BELOW = 52, 20
 #: A line that only passes through a layer needs this much of its height.
 _PASSING = 6
 _SWEEPS = 12

@@ -11,8 +11,9 @@ from vestry.project import TableName
 
 #: How many boxes a reader can take in, and rows of a box.
 BOXES, ROWS = 36, 8
-#: How many steps are shown of what follows. What something comes from is shown to the end.
-STEPS = 2
+#: How many steps are shown of what follows, of a column and of a table, whose followers are many more. What something
+#: comes from is shown to the end.
+COLUMN_STEPS, TABLE_STEPS = 3, 1
 
 
 def lineage_picture(
@@ -29,14 +30,15 @@ def lineage_picture(
     """
     above, below = graph.reach(about, "up"), graph.reach(about, "down")
     steps = {**below, **above}
-    near = sorted((n for n in steps if below.get(n, 0) <= STEPS or n in above), key=lambda n: (steps[n], n))
+    of_columns = any(name.column != WHOLE for name in about)
+    far = COLUMN_STEPS if of_columns else TABLE_STEPS
+    near = sorted((n for n in steps if below.get(n, 0) <= far or n in above), key=lambda n: (steps[n], n))
     shown = list(dict.fromkeys(name.table for name in near))[:limit]
     chosen = {name.table for name in about}
     rows: dict[TableName, list[ColumnName]] = {table: [] for table in shown}
     for name in near:
         if name.column != WHOLE and name.table in rows:
             rows[name.table].append(name)
-    of_columns = any(name.column != WHOLE for name in about)
     boxes = []
     for table in shown:
         names = rows[table] if of_columns else [ColumnName(table, WHOLE)]

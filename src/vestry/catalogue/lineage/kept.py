@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from vestry.catalogue.lineage.recipes import ColumnsOf, read_lineage
 from vestry.project import ProductTable, TableName
 
 #: Part of every key of the cache: raise it when recipes come to be read otherwise.
-_READER = 1
+_READER = 2
 
 
 class Lineages:
@@ -23,47 +23,53 @@ class Lineages:
 
     def __init__(self, state: Path) -> None:
         self._file = state / "lineage.json"
-        self._known: dict[str, Any] = {}
+        #: As it is written: what is not asked for is not taken apart.
+        self._known: dict[str, str] = {}
         self._read: dict[str, Lineage] = {}
         with suppress(OSError, ValueError, AttributeError):
-            self._known = dict(json.loads(self._file.read_bytes()).items())
+            kept = json.loads(self._file.read_bytes()).items()
+            self._known = {key: text for key, text in kept if isinstance(text, str)}
 
     def of(
         self,
         tables: Iterable[ProductTable],
         inputs: Mapping[TableName, Collection[TableName]],
         columns_of: ColumnsOf,
-    ) -> dict[TableName, Lineage]:
+    ) -> Mapping[TableName, Lineage]:
         """The lineage of those tables, whose recipes read those inputs."""
-        tables = list(tables)
+        by_name = {table.name: table for table in tables}
         together: dict[Path, dict[TableName, None]] = {}  # parts of one recipe may read what another part names
-        for table in tables:
+        for table in by_name.values():
             together.setdefault(table.recipe, {}).update(dict.fromkeys(inputs.get(table.name, ())))
         shapes = {name: "\n".join(columns_of(name)) for named in together.values() for name in named}
-        found: dict[TableName, Lineage] = {}
-        keys: dict[str, None] = {}
-        grown = False
-        for table in tables:
-            named = sorted(together[table.recipe])
-            key = _key(table, [f"{name}\n{shapes[name]}" for name in named])
-            keys[key] = None
-            if key not in self._read:
-                if (known := self._decoded(key)) is None:
-                    known = read_lineage(table, inputs.get(table.name, ()), columns_of)
-                    self._known[key] = _encoded(known)
-                    grown = True
-                self._read[key] = known
-            found[table.name] = self._read[key]
-        if grown or self._known.keys() != keys.keys():
-            self._known = {key: self._known[key] for key in keys}
-            self._read = {key: self._read[key] for key in keys}
-            self._save()
-        return found
+        keys: dict[TableName, str] = {}
 
-    def _decoded(self, key: str) -> Lineage | None:
-        with suppress(KeyError, ValueError, TypeError, IndexError):
-            return _decoded(self._known[key])
-        return None
+        def read(name: TableName) -> Lineage:
+            found = read_lineage(by_name[name], inputs.get(name, ()), columns_of)
+            self._known[keys[name]] = json.dumps(_encoded(found))
+            self._read[keys[name]] = found
+            return found
+
+        def lineage(name: TableName) -> Lineage:
+            if keys[name] not in self._read:
+                try:
+                    self._read[keys[name]] = _decoded(json.loads(self._known[keys[name]]))
+                except (KeyError, ValueError, TypeError, IndexError):  # something else wrote the cache
+                    return read(name)
+            return self._read[keys[name]]
+
+        before = set(self._known)
+        for table in by_name.values():
+            named = sorted(together[table.recipe])
+            keys[table.name] = _key(table, [f"{name}\n{shapes[name]}" for name in named])
+            if keys[table.name] not in self._known:
+                read(table.name)
+        used = set(keys.values())
+        self._known = {key: self._known[key] for key in used}
+        self._read = {key: known for key, known in self._read.items() if key in used}
+        if used != before:
+            self._save()
+        return _Found(keys, lineage)
 
     def _save(self) -> None:
         with suppress(OSError):  # a cache: without it the next command only takes longer
@@ -71,6 +77,22 @@ class Lineages:
             aside = self._file.with_suffix(f".{os.getpid()}.tmp")
             aside.write_text(json.dumps(self._known), encoding="utf-8")
             aside.replace(self._file)
+
+
+class _Found(Mapping[TableName, Lineage]):
+    """The lineage of each table, taken apart when it is asked for."""
+
+    def __init__(self, names: Collection[TableName], lineage: Callable[[TableName], Lineage]) -> None:
+        self._names, self._lineage = names, lineage
+
+    def __getitem__(self, name: TableName) -> Lineage:
+        return self._lineage(name)
+
+    def __iter__(self) -> Iterator[TableName]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _key(table: ProductTable, inputs: Sequence[str]) -> str:

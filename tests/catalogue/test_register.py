@@ -52,7 +52,9 @@ def whats(register: Register, asset: str) -> list[str]:
 
 @pytest.fixture
 def owned(repairs: Council) -> Council:
-    repairs.write("vestry.toml", '[council]\nname = "Testham"\ncontact = "data@testham.example.org"\ndpo = "Di Ponti"\n')
+    repairs.write(
+        "vestry.toml", '[council]\nname = "Testham"\ncontact = "data@testham.example.org"\ndpo = "Di Ponti"\n'
+    )
     source = repairs.root / "sources/repairs.yaml"
     source.write_text(source.read_text() + "owner: Repairs\ndescription: Jobs of contractors\n")
     return repairs
@@ -186,7 +188,8 @@ def test_the_command_gives_each_view_in_each_form(owned: Council) -> None:
     assert "housing.repairs: it names no impact assessment" in gaps.stdout and "whose  Di Ponti" in gaps.stdout
     entries = json.loads(owned.cli("register", "--article30", "--format", "json").stdout)
     assert (
-        entries["controller"]["contact"] == "data@testham.example.org" and entries["entries"][0]["Kept for"] == "6 years after the job"
+        entries["controller"]["contact"] == "data@testham.example.org"
+        and entries["entries"][0]["Kept for"] == "6 years after the job"
     )
     assert owned.cli("register", "--gaps", "--format", "csv").stdout.splitlines()[0] == ",".join(GAPS)
     assert owned.cli("register", "--format", "html").stdout.startswith("<!DOCTYPE html>")

@@ -4,6 +4,7 @@ from vestry.cli.catalogue import lineage, search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
 from vestry.cli.export import export
+from vestry.cli.overlap import data_map
 from vestry.cli.people import people
 from vestry.cli.places import address
 from vestry.cli.register import register
@@ -13,7 +14,7 @@ from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search, lineage, export, register, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
+    search, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -21,13 +21,27 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
-from vestry.catalogue.search.live import LiveSearch
 from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
-from vestry.serve.portal import glossary, home, products, register, runbooks, runs, search, sources, tables
+from vestry.serve.portal import (
+    address_review,
+    addresses,
+    data_map,
+    glossary,
+    home,
+    people,
+    products,
+    quality,
+    register,
+    review,
+    runbooks,
+    runs,
+    search,
+    sources,
+    tables,
+)
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -46,7 +60,24 @@ _HEADERS = {
 
 
 #: The pages, by the modules that hold them.
-_PAGES = (home, search, products, tables, sources, glossary, register, runs, runbooks, health)
+_PAGES = (
+    home,
+    search,
+    products,
+    tables,
+    sources,
+    glossary,
+    data_map,
+    quality,
+    register,
+    review,
+    people,
+    address_review,
+    addresses,
+    runs,
+    runbooks,
+    health,
+)
 
 
 def routes() -> list[BaseRoute]:
@@ -62,8 +93,7 @@ def application(live: Live) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         stop = threading.Event()
         portal: Portal = app.state.portal
-        following = (live.follow, portal.search.follow, portal.lineage.follow)
-        threads = [threading.Thread(target=follow, args=(stop,), daemon=True) for follow in following]
+        threads = [threading.Thread(target=of.follow, args=(stop,), daemon=True) for of in (live, portal)]
         for thread in threads:
             thread.start()
         yield
@@ -82,7 +112,7 @@ def application(live: Live) -> Starlette:
         ],
         exception_handlers={HTTPException: _not_found, VestryError: _wrong},
     )
-    app.state.portal = Portal(live, LiveSearch(live), LiveLineage(live))
+    app.state.portal = Portal.of(live)
     return app
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +24,7 @@ from starlette.responses import Response
 from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
+from vestry.catalogue.overlap import LiveMap
 from vestry.catalogue.search.live import LiveSearch
 from vestry.project import TableName, VestryError
 from vestry.serve import paths
@@ -30,13 +33,19 @@ from vestry.serve.markdown import html_of
 HERE = Path(__file__).parent
 #: Seconds for which a page stands for all who ask for the same, and how many are kept.
 _STANDS, _KEPT = 30.0, 2_000
+#: Seconds between looks whether the catalogue is another.
+_LOOK = 1.0
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
     ("Search", "/search"),
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
+    ("Data map", "/map"),
+    ("Quality", "/quality"),
     ("Register", "/register"),
+    ("People", "/people"),
+    ("Addresses", "/addresses"),
     ("Runs", "/runs"),
 ]
 Values = Mapping[str, Any]
@@ -54,6 +63,7 @@ class Portal:
     live: Live
     search: LiveSearch
     lineage: LiveLineage
+    data_map: LiveMap
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 
@@ -82,6 +92,21 @@ class Portal:
         self._pages.move_to_end(key)
         while len(self._pages) > _KEPT:
             self._pages.popitem(last=False)
+
+    @classmethod
+    def of(cls, live: Live) -> Portal:
+        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live))
+
+    def follow(self, stop: threading.Event) -> None:
+        """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""
+        while True:
+            for part in (self.search, self.lineage, self.data_map):
+                try:
+                    part.update()
+                except Exception as error:  # the pages show what was there before, and the next look tries again
+                    print(f"{type(part).__name__}: {type(error).__name__}", file=sys.stderr)
+            if stop.wait(_LOOK):
+                return
 
 
 def portal_of(request: Request) -> Portal:

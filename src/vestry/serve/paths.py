@@ -52,3 +52,22 @@ def search(text: str, **filters: str) -> str:
 
 def run(name: str) -> str:
     return f"/runs/{quote(name)}"
+
+
+def system(name: str) -> str:
+    """A system on the data map."""
+    return f"/map/{quote(name)}"
+
+
+def person(key: str) -> str:
+    return f"/people/{quote(key)}"
+
+
+def pair(people: tuple[str, str], part: str = "") -> str:
+    """The page on which two people are compared."""
+    return "/people/review/" + "/".join(map(quote, people)) + (f"/{part}" if part else "")
+
+
+def address_question(key: str) -> str:
+    """An address that waits; `key` stands for it."""
+    return f"/addresses/review/{quote(key)}"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-
 from vestry.catalogue.lineage.graph import LineageGraph
 from vestry.catalogue.lineage.kept import Lineages
 from vestry.catalogue.lineage.project import lineage_graph
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
-
-_PAUSE = 1.0
 
 
 def lineage_of(catalogue: Catalogue, lineages: Lineages) -> LineageGraph:
@@ -35,10 +31,3 @@ class LiveLineage:
         if self.current is None or catalogue is not self._of:
             self.current, self._of = lineage_of(catalogue, self._lineages), catalogue
         return self.current
-
-    def follow(self, stop: threading.Event) -> None:
-        """Look again and again, for a thread of its own, until told to stop."""
-        while True:
-            self.update()
-            if stop.wait(_PAUSE):
-                return

@@ -36,7 +36,7 @@ _WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "UBIGINT", "UINTEGER", "HUGEINT")
 _LOOK = 2_000
 #: A table of so few rows is read into memory once.
 _SMALL = 50_000
-#: A flag or a code has few values, each in many rows.
+#: A flag or a code has few values, each in more than four rows.
 _FEW, _SEVERAL = 10, 100
 #: Whole numbers up to so many digits are counted up from one in every system, and tell nothing by themselves.
 _SHORT = 7
@@ -91,6 +91,7 @@ class Sketches:
         self._folder = state / "sketches"
         self._key = _key(state / "sketch.key")
         self._known: dict[TableName, tuple[str, list[Sketch]]] = {}
+        self._looked_for: dict[tuple[str, str, str, str], int] = {}
 
     def of(self, tables: Iterable[TableEntry], engine: Callable[[], Engine]) -> dict[str, Sketch]:
         """The sketch of each column that may say who or where, by its full name; `engine` starts where one is made."""
@@ -105,6 +106,33 @@ class Sketches:
                 self._known[table.name] = known = stamp, self._made(table, stamp, engine()) if kept is None else kept
             found.update((sketch.full_name, sketch) for sketch in known[1])
         return found
+
+    def found(self, wanted: Sequence[tuple[Sketch, Sketch]], engine: Callable[[], Engine]) -> list[int]:
+        """Of each two sketches, how many hashes of the first are among all the values of the second's column.
+
+        For a column that is small beside the other, of whose few hashes the other's sketch has hardly any.
+        """
+        import numpy as np
+        import pyarrow as pa
+
+        new: dict[str, list[Sketch]] = {}
+        for a, b in wanted:
+            if self._pair(a, b) not in self._looked_for:
+                new.setdefault(b.full_name, []).append(a)
+        places = {b.full_name: b for _, b in wanted}
+        for name, sketches in new.items():
+            b = places[name]
+            with engine().cursor() as con:
+                con.register("wanted", pa.table({"hash": np.unique(np.concatenate([s.hashes for s in sketches]))}))
+                values = f"SELECT {_HASH.format(quote(b.column))} AS hash FROM {engine().relation(b.table)}"
+                sql = f"SELECT DISTINCT hash FROM ({values}) SEMI JOIN wanted USING (hash)"
+                there = con.execute(sql, {"key": self._key.hex()}).fetchnumpy()["hash"]
+            for a in sketches:
+                self._looked_for[self._pair(a, b)] = int(np.isin(a.hashes, there).sum())
+        return [self._looked_for[self._pair(a, b)] for a, b in wanted]
+
+    def _pair(self, a: Sketch, b: Sketch) -> tuple[str, str, str, str]:
+        return a.column, self._known[a.table][0], b.column, self._known[b.table][0]
 
     def _stamp(self, table: TableEntry) -> str:
         assert table.state
@@ -196,7 +224,7 @@ def sketches_of(
     many = {
         column: values
         for column, values, distinct in zip(columns, counted[::2], counted[1::2], strict=True)
-        if distinct >= _FEW and (distinct >= _SEVERAL or 2 * distinct >= values)
+        if distinct >= _FEW and (distinct >= _SEVERAL or 4 * distinct >= values)
     }
     kinds = _kinds(con, relation, list(many))
     wanted = [column for column in many if column in kinds]

@@ -10,8 +10,8 @@ from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue, ColumnEntry
 from vestry.catalogue.overlap.shared import Shared, homes, people
 from vestry.catalogue.overlap.sketch import Sketch, Sketches
-from vestry.catalogue.overlap.ties import Estimate, interval, pairs
-from vestry.catalogue.register.kinds import identifies
+from vestry.catalogue.overlap.ties import Estimate, estimate, probed, sharing
+from vestry.catalogue.register.kinds import NAME, identifies, is_place, kinds_of
 from vestry.lake import Engine
 from vestry.project import TableName
 
@@ -19,24 +19,21 @@ from vestry.project import TableName
 WHOLLY = 0.98
 #: Below these, a tie may be chance.
 _PART, _BOTH = 0.1, 5
+#: And this is what a part must surely be of which WHOLLY is the estimate.
+_SURE = 0.95
+#: An estimate from fewer values than this is too rough where a better one is to be had.
+_ENOUGH = 200
 #: Where neither column tells things apart, as surnames do not, the tie is one of kind and not of things.
 _UNIQUE = 0.5
 
 
 @dataclass(frozen=True)
 class ColumnTie:
-    """Two columns of different systems that share values. Parts are of 1, and estimated.
-
-    `a_in_b` is the part of A's values that B has too; `a_between` says between what it truly lies, 19 times in 20.
-    """
+    """Two columns of different systems that share values, and how much of each the other has."""
 
     a: str
     b: str
-    a_in_b: float
-    b_in_a: float
-    jaccard: float
-    a_between: tuple[float, float]
-    b_between: tuple[float, float]
+    shares: Estimate
     #: Whether the columns tell things apart, so that the same value means the same thing.
     is_strong: bool
     #: The glossary's term that both carry.
@@ -119,13 +116,13 @@ def data_map(catalogue: Catalogue, sketches: Sketches, engine: Callable[[], Engi
     """The map of a catalogue. Reads the tables that have changed since their sketches were made, and the indexes."""
     systems = systems_of(catalogue)
     made = sketches.of((catalogue.tables[name] for name in systems), engine)
-    found = list(_column_ties(catalogue, list(made.values()), systems))
+    found = list(_column_ties(catalogue, sketches, made, systems, engine))
     who, where = people(catalogue, engine(), systems), homes(catalogue, engine(), systems)
     grouped: dict[tuple[str, str], list[ColumnTie]] = {}
     for a, b, tie in found:
         grouped.setdefault((a, b), []).append(tie)
     ties = [
-        SystemTie(a, b, tuple(grouped.get((a, b), ())), who.between(a, b), where.between(a, b))
+        SystemTie(a, b, tuple(_best(grouped.get((a, b), ()))), who.between(a, b), where.between(a, b))
         for a, b in sorted({*grouped, *who.both, *where.both})
     ]
     ties.sort(key=lambda tie: (-tie.people, -tie.homes, -len(tie.strong), tie.a, tie.b))
@@ -135,33 +132,66 @@ def data_map(catalogue: Catalogue, sketches: Sketches, engine: Callable[[], Engi
 
 
 def _column_ties(
-    catalogue: Catalogue, sketches: Sequence[Sketch], systems: Mapping[TableName, str]
+    catalogue: Catalogue,
+    made: Sketches,
+    found: Mapping[str, Sketch],
+    systems: Mapping[TableName, str],
+    engine: Callable[[], Engine],
 ) -> Iterator[tuple[str, str, ColumnTie]]:
     """Every tie that is more than chance, with its two systems in the order of the alphabet."""
-    for (one, other), said in pairs(sketches, [systems[s.table] for s in sketches]).items():
-        a, b = sketches[one], sketches[other]
-        if systems[a.table] > systems[b.table]:
-            a, b, said = b, a, Estimate(said.seen_b, said.seen_a, said.both)
-        mine, theirs = catalogue.columns[a.full_name], catalogue.columns[b.full_name]
-        if max(said.in_a, said.in_b) < _PART or not _is_comparable(a, b, mine, theirs):
+    sketches = sorted(found.values(), key=lambda s: (systems[s.table], s.full_name))
+    entries = [catalogue.columns[s.full_name] for s in sketches]
+    near = {
+        (a, b): estimate(sketches[a], sketches[b]) for a, b in sharing(sketches, [systems[s.table] for s in sketches])
+    }
+    unsure = list(_unsure(catalogue, sketches, entries, systems))
+    counts = made.found([(sketches[a], sketches[b]) for a, b in unsure], engine)
+    for (a, b), count in zip(unsure, counts, strict=True):
+        said = probed(sketches[a], sketches[b], count)
+        near[min(a, b), max(a, b)] = said if a < b else said.turned
+    for (a, b), said in sorted(near.items()):
+        mine, other = sketches[a], sketches[b]
+        if max(said.a_in_b, said.b_in_a) < _PART or not _is_comparable(mine, other, entries[a], entries[b]):
             continue
-        if said.both < min(_BOTH, len(a.hashes), len(b.hashes)):
+        if said.seen[2] < min(_BOTH, len(mine.hashes), len(other.hashes)):
             continue
-        yield (
-            systems[a.table],
-            systems[b.table],
-            ColumnTie(
-                a.full_name,
-                b.full_name,
-                said.in_b,
-                said.in_a,
-                said.jaccard,
-                interval(said.in_b, said.seen_a),
-                interval(said.in_a, said.seen_b),
-                max(a.uniqueness, b.uniqueness) >= _UNIQUE,
-                mine.term if mine.term == theirs.term else None,
-            ),
+        is_strong = max(mine.uniqueness, other.uniqueness) >= _UNIQUE and not any(
+            kinds_of([entries[place]], catalogue.glossary) == [NAME] for place in (a, b)
         )
+        term = entries[a].term if entries[a].term == entries[b].term else None
+        if not is_strong and term is None and mine.column != other.column:
+            continue  # a surname that is somebody's forename
+        yield (
+            systems[mine.table],
+            systems[other.table],
+            ColumnTie(mine.full_name, other.full_name, said, is_strong, term),
+        )
+
+
+def _unsure(
+    catalogue: Catalogue, sketches: Sequence[Sketch], entries: Sequence[ColumnEntry], systems: Mapping[TableName, str]
+) -> Iterator[tuple[int, int]]:
+    """Columns that say who or where, beside others of the same term or name so large that too few hashes meet."""
+    alike: dict[str, list[int]] = {}
+    for place, entry in enumerate(entries):
+        if identifies(entry, catalogue.glossary):
+            alike.setdefault(entry.term or entry.name, []).append(place)
+    for places in alike.values():
+        for a in places:
+            for b in places:
+                mine, other = sketches[a], sketches[b]
+                if systems[mine.table] != systems[other.table] and mine.distinct < other.distinct:
+                    met = len(mine.hashes) * min(1.0, other.threshold / mine.threshold)
+                    if met < min(_ENOUGH, len(mine.hashes)):
+                        yield a, b
+
+
+def _best(ties: Sequence[ColumnTie]) -> list[ColumnTie]:
+    """Of the ties that say the same, by their term or the names of their columns, the one that says it best."""
+    best: dict[object, ColumnTie] = {}
+    for tie in sorted(ties, key=lambda tie: (not tie.is_strong, -tie.shares.jaccard, tie.a, tie.b)):
+        best.setdefault(tie.term or (tie.a.rpartition(".")[2], tie.b.rpartition(".")[2]), tie)
+    return list(best.values())
 
 
 def _is_comparable(a: Sketch, b: Sketch, mine: ColumnEntry, theirs: ColumnEntry) -> bool:
@@ -182,19 +212,22 @@ def _retirable(
 ) -> Iterator[Retirable]:
     elsewhere: dict[str, tuple[float, float, str]] = {}  # of each column the best: lower bound, part, system
     for a, b, tie in ties:
-        for column, part, between, system in (
-            (tie.a, tie.a_in_b, tie.a_between, b),
-            (tie.b, tie.b_in_a, tie.b_between, a),
-        ):
-            elsewhere[column] = max(elsewhere.get(column, (0.0, 0.0, "")), (between[0], part, system))
+        for column, said, system in ((tie.a, tie.shares, b), (tie.b, tie.shares.turned, a)):
+            known = elsewhere.get(column, (0.0, 0.0, ""))
+            elsewhere[column] = max(known, (said.a_between[0], said.a_in_b, system))
     for name in names:
         mine = [c for c in catalogue.columns.values() if systems.get(c.table) == name]
         telling = [c for c in mine if c.full_name in sketches and identifies(c, catalogue.glossary)]
         parts = [elsewhere.get(c.full_name, (0.0, 0.0, "")) for c in telling]
         held = [part for _, part, _ in parts]
         held += [part for part in (who.elsewhere(name), where.elsewhere(name)) if part is not None]
-        if not held or min(held) < WHOLLY:
+        if not held or min(held) < WHOLLY or any(low < _SURE for low, _, _ in parts):
             continue
+        if who.elsewhere(name) is None and all(is_place(c, catalogue.glossary) for c in telling):
+            # That a place is in the gazetteer too is as it should be: what is said of it must be elsewhere as well.
+            all_of = [c for c in mine if c.full_name in sketches]
+            if 2 * sum(_is_elsewhere(c, elsewhere) for c in all_of) < len(all_of):
+                continue
         holders = {system for _, _, system in parts if system}
         holders |= {other for other in names if other != name and who.between(name, other)}
         own = [c.full_name for c in mine if c.table.is_bronze and not _is_elsewhere(c, elsewhere)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -11,28 +11,23 @@ from vestry.catalogue.overlap.sketch import Sketch
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of two columns A and B: how many values both have, as parts of A, of B and of both together.
+    """How much of A is in B, and of B in A, as parts of 1, with the bounds between which they truly lie 19 times in 20.
 
-    `seen_a` and `seen_b` are the values that the estimate rests on: all below the smaller of the two thresholds.
+    `seen` is the values of A, of B, and of both, that it rests on.
     """
 
-    seen_a: int
-    seen_b: int
-    both: int
+    a_in_b: float
+    b_in_a: float
+    jaccard: float
+    a_between: tuple[float, float]
+    b_between: tuple[float, float]
+    seen: tuple[int, int, int]
 
     @property
-    def in_b(self) -> float:
-        """The part of A's values that B has too: the containment of A in B."""
-        return self.both / self.seen_a if self.seen_a else 0.0
-
-    @property
-    def in_a(self) -> float:
-        return self.both / self.seen_b if self.seen_b else 0.0
-
-    @property
-    def jaccard(self) -> float:
-        together = self.seen_a + self.seen_b - self.both
-        return self.both / together if together else 0.0
+    def turned(self) -> Estimate:
+        """The same, said of B and A."""
+        a, b, both = self.seen
+        return Estimate(self.b_in_a, self.a_in_b, self.jaccard, self.b_between, self.a_between, (b, a, both))
 
 
 def estimate(a: Sketch, b: Sketch) -> Estimate:
@@ -40,9 +35,29 @@ def estimate(a: Sketch, b: Sketch) -> Estimate:
     import numpy as np
 
     threshold = min(a.threshold, b.threshold)
-    mine, other = _below(a, threshold), _below(b, threshold)
-    both = np.intersect1d(mine, other, assume_unique=True)
-    return Estimate(len(mine), len(other), len(both))
+    mine, others = _below(a, threshold), _below(b, threshold)
+    both = len(np.intersect1d(mine, others, assume_unique=True))
+    a_in_b, b_in_a = _part(both, len(mine)), _part(both, len(others))
+    bounds = [
+        (part, part) if threshold == 1.0 else interval(part, of)
+        for part, of in ((a_in_b, len(mine)), (b_in_a, len(others)))
+    ]
+    jaccard = _part(both, len(mine) + len(others) - both)
+    return Estimate(a_in_b, b_in_a, jaccard, bounds[0], bounds[1], (len(mine), len(others), both))
+
+
+def probed(a: Sketch, b: Sketch, found: int) -> Estimate:
+    """What is known where so many of A's hashes were looked for, and found, among all the values of B."""
+    a_in_b, scale = _part(found, len(a.hashes)), a.distinct / b.distinct
+    low, high = (a_in_b, a_in_b) if a.threshold == 1.0 else interval(a_in_b, len(a.hashes))
+    both = a_in_b * a.distinct
+    jaccard = min(1.0, both / max(1.0, a.distinct + b.distinct - both))
+    b_between = min(1.0, low * scale), min(1.0, high * scale)
+    return Estimate(a_in_b, min(1.0, a_in_b * scale), jaccard, (low, high), b_between, (len(a.hashes), 0, found))
+
+
+def _part(some: int, of: int) -> float:
+    return some / of if of else 0.0
 
 
 def interval(part: float, of: int) -> tuple[float, float]:
@@ -55,14 +70,14 @@ def interval(part: float, of: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def pairs(sketches: Sequence[Sketch], group: Sequence[str]) -> Mapping[tuple[int, int], Estimate]:
-    """An estimate for every two sketches of different groups that share a hash, by their places."""
+def sharing(sketches: Sequence[Sketch], group: Sequence[str]) -> list[tuple[int, int]]:
+    """The places of every two sketches of different groups that share a hash, in order."""
     import duckdb
     import numpy as np
     import pyarrow as pa
 
     if not sketches:
-        return {}
+        return []
     lengths = [len(s.hashes) for s in sketches]
     groups = {name: number for number, name in enumerate(dict.fromkeys(group))}
     hashes = pa.table(
@@ -74,11 +89,10 @@ def pairs(sketches: Sequence[Sketch], group: Sequence[str]) -> Mapping[tuple[int
     )
     with duckdb.connect() as con:
         con.register("hashes", hashes)
-        found = con.execute(
+        return con.execute(
             "SELECT DISTINCT a.place, b.place FROM hashes a JOIN hashes b "
-            "ON a.hash = b.hash AND a.place < b.place AND a.system <> b.system"
+            "ON a.hash = b.hash AND a.place < b.place AND a.system <> b.system ORDER BY ALL"
         ).fetchall()
-    return {(a, b): estimate(sketches[a], sketches[b]) for a, b in sorted(found)}
 
 
 def _below(sketch: Sketch, threshold: float):  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from vestry.catalogue.model import ColumnEntry
 from vestry.project.glossary import Glossary
 
+NAME, ADDRESS = "Name", "Address"
 #: For columns that carry no term: the kind by a word of the column's name, the first that fits.
 _WORDS = (
     ("Health and care", r"disab|disorder|health|diagnos|medic|care(?!r)|assessment|factor|need|sen$"),
@@ -15,8 +16,8 @@ _WORDS = (
     ("Family and household", r"famil|household|relation|partner|dependant|child|parent|carer|tie$|tenan|contact_[12]"),
     ("Date of birth", r"birth|dob|^age$|died|death|year_group"),
     ("Contact details", r"phone|mobile|email"),
-    ("Address", r"address|postcode|uprn|easting|northing|ward"),
-    ("Name", r"name|^title$|initial"),
+    (ADDRESS, r"address|postcode|uprn|easting|northing|ward"),
+    (NAME, r"name|^title$|initial"),
     ("Sex", r"^sex$|gender"),
     ("Ethnicity, religion or belief", r"ethnic|religi|belief|national"),
     ("Money", r"arrear|debt|award|amount|cost|payment|income|overpay|benefit|bank|discount|percent$"),
@@ -59,3 +60,8 @@ def identifies(column: ColumnEntry, glossary: Glossary) -> bool:
         term = glossary.terms[column.term]
         return bool(_SHARED.search(column.term) or any(_SHARED.search(word) for word in (term.name, *term.synonyms)))
     return bool(_SHARED.search(column.name))
+
+
+def is_place(column: ColumnEntry, glossary: Glossary) -> bool:
+    """Whether a column says where, and nothing of who."""
+    return _kind(column, glossary) == ADDRESS

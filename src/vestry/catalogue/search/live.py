@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.search.content import parts
 from vestry.catalogue.search.index import SearchIndex
-
-#: Seconds between looks whether the catalogue is another.
-_PAUSE = 1.0
 
 
 class LiveSearch:
@@ -35,10 +31,3 @@ class LiveSearch:
         if added >= 0:
             self._of = catalogue
         return max(0, added)
-
-    def follow(self, stop: threading.Event) -> None:
-        """Look again and again, for a thread of its own, until told to stop."""
-        while True:
-            self.update()
-            if stop.wait(_PAUSE):
-                return

@@ -25,6 +25,7 @@ from vestry.serve.portal.drawn import drawn, place_of
 PARTS = {
     "": "About",
     "dictionary": "Dictionary",
+    "quality": "Quality",
     "lineage": "Lineage",
     "sample": "Sample",
     "history": "History",

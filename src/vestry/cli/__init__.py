@@ -14,7 +14,8 @@ from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
+    search, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps, replay,
+    stream,
 ):  # fmt: skip
     main.add_command(command)
 

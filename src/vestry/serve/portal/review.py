@@ -83,7 +83,7 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
 
 
 def _two(request: Request, reader: Reader) -> tuple[str, str]:
-    one, other = (present(reader, request.path_params[side]) for side in ("one", "other"))
+    one, other = present(reader, request.path_params["one"], request.path_params["other"])
     return min(one, other), max(one, other)
 
 

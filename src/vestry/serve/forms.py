@@ -5,6 +5,7 @@ What they type is never in an address: addresses are kept in histories and logs.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -26,6 +27,14 @@ def fields(request: Request) -> dict[str, str]:
     body = anyio.from_thread.run(request.body)
     sent = parse_qs(body[:_MOST].decode(errors="replace"), errors="replace", max_num_fields=50)
     return {name: values[0].strip()[:_LONG].replace("\0", "") for name, values in sent.items()}
+
+
+def reader_name() -> str:
+    """Who is logged in on this machine, for the box that asks for a name; empty where the system does not say."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def missing(sent: Mapping[str, str], needed: Mapping[str, str]) -> dict[str, str]:

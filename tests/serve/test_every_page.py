@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from starlette.routing import Mount, Route
 
 from demo.conftest import Demo, demo
@@ -27,6 +29,8 @@ ASKED = ["/nowhere"]
 @pytest.fixture(scope="module")
 def portal(demo: Demo) -> Iterator[str]:
     with served(demo.root) as address:
+        while "The map is being made" in requests.get(f"{address}/map", timeout=60).text:
+            time.sleep(0.5)
         yield address
 
 

@@ -47,6 +47,7 @@ NAVIGATION = [
     ("People", "/people"),
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
+    ("Add data", "/add"),
 ]
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]

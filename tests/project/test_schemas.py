@@ -62,6 +62,7 @@ def test_schemas_are_written_with_the_mapping_for_an_editor(tmp_path: Path) -> N
         "./.vscode/schemas/source.schema.json": "sources/*.yaml",
         "./.vscode/schemas/domain.schema.json": "domains/*/domain.yaml",
         "./.vscode/schemas/contract.schema.json": "domains/*/*/contract.yaml",
+        "./.vscode/schemas/glossary.schema.json": "glossary.yaml",
         "./.vscode/schemas/snapshot.schema.json": "domains/*/*/*.snapshot.yaml",
         "./.vscode/schemas/match.schema.json": "domains/*/*/*.match.yaml",
         "./.vscode/schemas/uprn.schema.json": "domains/*/*/*.uprn.yaml",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vestry.project.columns import column_faults
 from vestry.project.errors import Fault, ProjectError, listed
+from vestry.project.glossary import column_faults as column_faults_of_glossary
 from vestry.project.inputs import inputs_of, recipe_shown, recipe_text
 from vestry.project.models import SnapshotFile
 from vestry.project.names import BRONZE, Reference, TableName
@@ -80,6 +81,8 @@ def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examine
                 faults += error.faults
             faults += _kind_faults(table)
     faults += same_id_faults(project)
+    columns = {t.name: frozenset(c.name for c in t.contract.columns) for t in project.tables.values()}
+    faults += column_faults_of_glossary(project.glossary, columns)
     faults += reference_faults(project, inputs, unread)
     faults += cycle_faults(project, inputs)
     faults += _secret_faults(project, project.env if env is None else env)

@@ -7,9 +7,9 @@ Schema by `vestry check`; here it is read for what a build needs.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vestry.project.models import CHANGES
 
@@ -25,6 +25,50 @@ class Part(BaseModel):
     """A part of a contract; what Vestry does not act on is kept out of the way."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
+
+
+class Described(Part):
+    """What a contract says of itself in prose."""
+
+    purpose: str | None = None
+    usage: str | None = None
+    limitations: str | None = None
+
+
+def _as_described(value: Any) -> Any:
+    return {"purpose": value} if isinstance(value, str) else value or {}
+
+
+class Member(Part):
+    username: str
+    name: str | None = None
+    role: str | None = None
+
+
+class Team(Part):
+    name: str | None = None
+    description: str | None = None
+    members: tuple[Member, ...] = ()
+
+
+def _as_team(value: Any) -> Any:
+    """The standard has a team with members, and (as it was before) only the list of these."""
+    return {"members": value} if isinstance(value, list) else value or {}
+
+
+class Support(Part):
+    """Where to ask: a channel of the team, with its address (`mailto:` or `https:`)."""
+
+    channel: str
+    url: str | None = None
+    description: str | None = None
+    tool: str | None = None
+    scope: str | None = None
+
+
+class CustomProperty(Part):
+    property: str
+    value: Any = None
 
 
 class Rule(Part):
@@ -56,6 +100,7 @@ class Column(Part):
     logical_type: str | None = Field(default=None, alias="logicalType")
     physical_type: str | None = Field(default=None, alias="physicalType")
     description: str | None = None
+    business_name: str | None = Field(default=None, alias="businessName")
     required: bool = False
     unique: bool = False
     primary_key: bool = Field(default=False, alias="primaryKey")
@@ -64,6 +109,8 @@ class Column(Part):
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
+    #: What a column is made of, `domain.product.table.column`, where its recipe cannot be read for that.
+    sources: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
 
     @property
     def is_personal(self) -> bool:
@@ -93,6 +140,7 @@ class ServiceLevel(Part):
     value: Any = None
     unit: str | None = None
     element: str | None = None
+    description: str | None = None
 
 
 #: Seconds of the units in which service levels are said; `m` is a month, as in the standard's retention.
@@ -120,11 +168,6 @@ def freshness(level: ServiceLevel) -> timedelta | None:
     return timedelta(seconds=span * (1 + FRESH[level.property])) if span > 0 else None
 
 
-class CustomProperty(Part):
-    property: str
-    value: Any = None
-
-
 class Contract(Part):
     """One data product's promise, `contract.yaml`."""
 
@@ -132,8 +175,11 @@ class Contract(Part):
     version: str
     status: str
     name: str | None = None
-    description: Any = None
+    description: Annotated[Described, BeforeValidator(_as_described)] = Described()
     domain: str | None = None
+    tags: tuple[str, ...] = ()
+    team: Annotated[Team, BeforeValidator(_as_team)] = Team()
+    support: tuple[Support, ...] = ()
     tables: tuple[Table, ...] = Field(default=(), alias="schema")
     service_levels: tuple[ServiceLevel, ...] = Field(default=(), alias="slaProperties")
     custom: tuple[CustomProperty, ...] = Field(default=(), alias="customProperties")
@@ -141,12 +187,16 @@ class Contract(Part):
     @property
     def layer(self) -> str:
         """`silver` unless the custom property `layer` says `gold`."""
-        return str(next((c.value for c in self.custom if c.property == "layer"), "silver"))
+        return str(self.custom_property("layer") or "silver")
 
     @property
     def schedule(self) -> str:
         """When `vestry worker` builds it: the custom property `schedule`, a cron line; else when its inputs change."""
-        return str(next((c.value for c in self.custom if c.property == "schedule"), CHANGES))
+        return str(self.custom_property("schedule") or CHANGES)
+
+    def custom_property(self, name: str) -> Any:
+        """The value of a custom property; None where it has none."""
+        return next((c.value for c in self.custom if c.property == name), None)
 
     def table(self, name: str) -> Table | None:
         return next((t for t in self.tables if t.name == name), None)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from vestry.project.errors import Fault, ProjectError, VestryError
+from vestry.project.glossary import Glossary, read_glossary
+from vestry.project.kept import Kept
 from vestry.project.models import DomainFile, Settings
 from vestry.project.names import BRONZE, NAME_RULE, SYSTEM, TableName, is_table_name
 from vestry.project.product import Product, ProductTable, read_product
@@ -50,6 +52,7 @@ class Project:
     sources: Mapping[str, Source] = field(default_factory=dict)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
+    glossary: Glossary = field(default_factory=Glossary)
     #: Seconds since 1970, by which sources are due and windows end.
     clock: Callable[[], float] = time.time
 
@@ -106,11 +109,13 @@ def load_project(start: Path) -> Project:
     return project
 
 
-def read_project(root: Path) -> tuple[Project, list[Fault]]:
-    """Read what can be read, and all faults of the rest."""
+def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fault]]:
+    """Read what can be read, and all faults of the rest; with `kept`, only the files that changed since."""
+    kept = kept or Kept()
     faults: list[Fault] = []
-    settings = read_settings(root, faults)
-    sources = {source.name: source for source in read_sources(root, faults)}
+    settings = kept.part(root / FILE, lambda found: read_settings(root, found), faults)
+    glossary = kept.part(root / "glossary.yaml", lambda found: read_glossary(root, found), faults)
+    sources = {source.name: source for source in read_sources(root, faults, kept)}
     domains: dict[str, Domain] = {}
     products: dict[str, Product] = {}
     for folder in _folders(root / "domains"):
@@ -119,12 +124,14 @@ def read_project(root: Path) -> tuple[Project, list[Fault]]:
             faults.append(Fault(shown, 0, f"`{folder.name}` is not a name for a domain", NAME_RULE))
         if folder.name in (BRONZE, SYSTEM):
             faults.append(Fault(shown, 0, f"`{folder.name}` is kept for the platform", "rename the folder"))
-        if domain := _read_domain(root, folder, faults):
+        if domain := kept.part(folder, partial(_read_domain, root, folder), faults):
             domains[domain.name] = domain
         for inner in _folders(folder):
-            if product := read_product(root, folder.name, inner, faults):
+            read = partial(read_product, root, folder.name, inner)
+            if product := kept.part(inner, read, faults):
                 products[product.full_name] = product
-    return Project(root, settings, sources, domains, products), faults
+    kept.forget_others()
+    return Project(root, settings, sources, domains, products, glossary), faults
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vestry.project.errors import Fault, ProjectError, did_you_mean, listed
+from vestry.project.kept import Kept
 from vestry.project.models import DatabaseSource, FileSource, RestSource
 from vestry.project.names import BRONZE, NAME_RULE, TableName, is_table_name
 from vestry.project.validation import validated
@@ -38,7 +40,7 @@ class Source:
         return (self.bronze(above),) if above else ()
 
 
-def read_sources(root: Path, faults: list[Fault]) -> Iterator[Source]:
+def read_sources(root: Path, faults: list[Fault], kept: Kept) -> Iterator[Source]:
     """Every source that can be read; the faults of the rest are added to `faults`."""
     seen: dict[str, str] = {}
     for file in sorted([*(root / "sources").glob("*.yaml"), *(root / "sources").glob("*.yml")]):
@@ -49,7 +51,7 @@ def read_sources(root: Path, faults: list[Fault]) -> Iterator[Source]:
             faults.append(Fault(shown, 0, f"the source `{file.stem}` is in {seen[file.stem]} too", "keep one"))
             continue
         seen[file.stem] = shown
-        if source := _read_source(file, shown, faults):
+        if source := kept.part(file, partial(_read_source, file, shown), faults):
             yield source
 
 

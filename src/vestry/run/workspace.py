@@ -21,6 +21,7 @@ from vestry.run.execute import SPILL, STEPS, Facts, Outcome, decide, execute
 from vestry.run.graph import Graph, graph_of
 from vestry.run.incidents import INCIDENTS
 from vestry.run.plan import Decision
+from vestry.run.running import noted
 
 
 class Workspace:
@@ -67,7 +68,9 @@ class Workspace:
         """Run what must be run; incidents open, or are over, and are told."""
         from vestry.run.findings import afterwards
 
-        outcomes = self._execute(self.plan(patterns), listen)
+        decisions = self.plan(patterns)
+        with noted(self.project.state, sum(d.runs for d in decisions), listen) as told:
+            outcomes = self._execute(decisions, told)
         afterwards(self, outcomes, self._facts, listen)
         return outcomes
 
@@ -87,6 +90,15 @@ class Workspace:
     def attempt(self, name: TableName, listen: Listener) -> Outcome:
         """One step of a worker, which keeps and tells by itself what comes of it."""
         return self._execute(self.plan([str(name)]), listen)[0]
+
+    def of(self, project: Project) -> Workspace:
+        """The project as it has become since, with the same lake and engine unless its settings changed."""
+        other = Workspace(project)
+        if project.settings == self.project.settings:
+            other.lake = self.lake
+            if engine := self.__dict__.get("engine"):
+                other.__dict__["engine"] = engine
+        return other
 
     def apart(self, parts: int) -> Workspace:
         """The same project with an engine of its own, of so many that share the machine."""

@@ -35,6 +35,26 @@ ATTRIBUTES = {
     "valid_from": "DATE",
     "valid_to": "DATE",
 }
+#: What people call them.
+LABELS = {
+    "title": "title",
+    "forename": "forename",
+    "middle_names": "middle names",
+    "surname": "surname",
+    "date_of_birth": "date of birth",
+    "sex": "sex",
+    "nhs_number": "NHS number",
+    "ni_number": "NI number",
+    "upn": "UPN",
+    "other_id": "other identifier",
+    "uprn": "UPRN",
+    "address": "address",
+    "postcode": "postcode",
+    "telephone": "telephone",
+    "email": "email",
+    "valid_from": "opened",
+    "valid_to": "confirmed",
+}
 Rule = Literal["most_recent", "most_frequent", "longest", "trusted"]
 #: How the golden record's values are chosen, where the file does not say.
 GOLDEN: dict[str, Rule] = {
@@ -57,7 +77,7 @@ GOLDEN: dict[str, Rule] = {
 
 
 class Protected(Strict):
-    """Records that are kept out of linking, search and every list."""
+    """Records whose person is kept out of every link, search and list that is told."""
 
     when: str = Field(description="SQL that is true of such a record.")
     but_for: list[str] = Field(
@@ -75,7 +95,7 @@ class PeopleTable(Strict):
     )
     where: str | None = Field(default=None, description="SQL that is true of the rows that count.")
     protected: str | Protected | None = Field(
-        default=None, description="SQL that is true of a record to be kept out of linking, search and every list."
+        default=None, description="SQL that is true of a record whose person, with all linked records, is on no list."
     )
     apart: str | None = Field(
         default=None,

@@ -1,0 +1,1 @@
+"""The doors: the portal for people, and what other programs read."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import data, servers
+from bench import data, portal, servers
 
 Work = Callable[[], float]
 WORKS: dict[str, Work] = {}
@@ -360,6 +360,11 @@ def discovery() -> float:
     seconds = time.perf_counter() - started
     assert len(tables) == 200 and sum(t.of_people for t in tables) == 100
     return seconds
+
+
+work(portal.pages)
+work(portal.rebuild)
+work(portal.search)
 
 
 def _idle_project() -> Path:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from vestry.project import contract
+from vestry.project import contract, processing
 from vestry.project.schemas import json_schema, kinds
 
 Schema = Mapping[str, Any]
@@ -33,6 +33,25 @@ the standard may be used. These are the ones that Vestry acts on. Besides what t
 - A column is stored as its `physicalType`, a type of DuckDB such as `DECIMAL(18,2)`; without one, by its
   `logicalType`: {types}.
 - `customProperties` may hold `layer`: `gold` for what is ready to report. Without it a product is silver.
+"""
+_REGISTER = """### What the register needs: `customProperties`
+
+`vestry register` makes the information asset register and the record of Article 30 of the UK GDPR from contracts, and
+lists what they lack. Purpose, usage and limitations stand in `description`; owner and steward in `team`, or in the
+domain; how long the data are kept is the service level `retention`. The rest are custom properties:
+
+```yaml
+slaProperties:
+  - {property: retention, value: 6, unit: y, description: after the tenancy ends}
+customProperties:
+  - {property: lawfulBasis, value: public task}
+  - {property: law, value: "Housing Act 1985, Part 4"}
+  - {property: categoriesOfPeople, value: [tenants, members of their households]}
+  - {property: recipients, value: [housing officers, repairs contractors]}
+  - {property: security, value: [role-based access, encryption at rest]}
+  - {property: dpia, value: DPIA-2026-014}
+  - {property: reviewed, value: 2026-09-01}
+```
 """
 #: Contract models of ours, with the standard's name for that part in its schema.
 _PARTS: tuple[tuple[str, type[BaseModel], str], ...] = (
@@ -150,6 +169,8 @@ def _contract() -> Iterator[str]:
             key = info.alias or field
             rows.append(f"| `{key}` | {_of(info)} | {_unless(info)} | {_first(said.get(key, {}), standard)} |")
         yield f"### {title}\n\n" + "\n".join(rows) + "\n"
+    yield _REGISTER
+    yield _keys(processing.Processing.model_json_schema(), {})
 
 
 def _properties(part: Schema, standard: Schema) -> Iterator[tuple[str, Schema]]:
@@ -199,4 +220,4 @@ def _unless(info: FieldInfo) -> str:
     if info.is_required():
         return "required"
     default = info.get_default(call_default_factory=True)
-    return "" if default in (None, (), {}, -1) else f"`{json.dumps(default)}`"
+    return "" if default in (None, (), {}, -1) or isinstance(default, BaseModel) else f"`{json.dumps(default)}`"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from council import Council, vestry
 from vestry.demo import Systems, make_systems
@@ -17,6 +20,17 @@ from vestry.run.query import ask
 from vestry.run.workspace import Workspace
 
 PEOPLE = 2_000
+
+
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], str]) -> tuple[Path, str]:
+    """A folder that the first process of this run of tests makes and all share, with what was said of it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    said = folder.with_suffix(".said")
+    with FileLock(folder.with_suffix(".lock")):
+        if not said.is_file():
+            said.write_text(make(folder))
+    return folder, said.read_text()
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +81,17 @@ def _arrow(root: Path, sql: str) -> pa.Table:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """`vestry demo` of a small Westmarsh, run once for all tests. Tests leave it as it was."""
+    """`vestry demo` of a small Westmarsh, run once for all tests; each process has a copy. Tests leave it as it was."""
+
+    def make(root: Path) -> str:
+        done = vestry("demo", str(root), "--people", str(PEOPLE))
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    made, said = once(tmp_path_factory, "westmarsh-made", make)
     root = tmp_path_factory.mktemp("demo") / "westmarsh"
-    done = vestry("demo", str(root), "--people", str(PEOPLE))
-    assert done.returncode == 0, done.stderr + done.stdout
-    return Demo(existing(root), done.stdout)
+    shutil.copytree(made, root)
+    return Demo(existing(root), said.replace(str(made), str(root)))
 
 
 def existing(root: Path) -> Council:

@@ -16,7 +16,7 @@ from servers.vendor import Mood, Vendor
 
 pytestmark = pytest.mark.slow
 
-LOADS = 2
+LOADS = 1
 PARTY = "bronze.planning.party"
 #: By the day of the month: what the vendor does at each of the day's loads, and which incident that is.
 OFF = "nobody at home"

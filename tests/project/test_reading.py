@@ -219,3 +219,19 @@ def test_loading_a_project_imports_nothing_heavy(folder: Folder) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder.root)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('url = "data.testham.gov.uk"', "vestry.toml:3: `council.url`"),
+        ('url = "https://data.testham.gov.uk/?q=1"', "vestry.toml:3: `council.url`"),
+        ('url = "https://data testham"', "vestry.toml:3: `council.url`"),
+        ('contact = "the data team"', "vestry.toml:3: `council.contact`"),
+    ],
+)
+def test_an_address_of_the_council_that_is_none_is_told(folder: Folder, line: str, fault: str) -> None:
+    folder.write("vestry.toml", f'[council]\nname = "Testham"\n{line}\n')
+    with pytest.raises(ProjectError) as error:
+        load_project(folder.root)
+    assert fault in str(error.value)

@@ -15,8 +15,8 @@ from vestry.project.project import find_root, read_project
 from vestry.run.graph import Graph
 from vestry.run.workspace import Workspace
 
-#: Seconds for which a look at the files is taken to be true.
-_FRESH = 1.0
+#: Seconds between looks at the files; longer where a look takes long.
+_PAUSE = 1.0
 
 
 class Live:
@@ -29,7 +29,6 @@ class Live:
     def __init__(self, start: Path) -> None:
         self.root = find_root(start)
         self._kept = Kept()
-        self._lock = threading.Lock()
         project, self.faults = read_project(self.root, self._kept)
         if self.faults:
             raise ProjectError(self.faults)
@@ -37,20 +36,18 @@ class Live:
         self._changes = self._kept.changes
         self._states = States(self.workspace.lake, project.state / "catalogue.json")
         self._current = self._catalogue(self.workspace, self.workspace.graph)
-        self._looked = time.monotonic()
 
     def catalogue(self) -> Catalogue:
-        """The catalogue as the files and the lake are now, or were when the files were last right.
-
-        Where another thread is looking already, the last one.
-        """
-        if time.monotonic() - self._looked > _FRESH and self._lock.acquire(blocking=False):
-            try:
-                self.refresh()
-            finally:
-                self._looked = time.monotonic()
-                self._lock.release()
+        """The catalogue as it was at the last look at files that were right."""
         return self._current
+
+    def follow(self, stop: threading.Event) -> None:
+        """Look again and again, for a thread of its own, until told to stop."""
+        pause = _PAUSE
+        while not stop.wait(pause):
+            began = time.monotonic()
+            self.refresh()
+            pause = max(_PAUSE, 5 * (time.monotonic() - began))
 
     def refresh(self) -> None:
         """Look at the files and the lake, and read again what changed. The same catalogue stays where nothing did."""

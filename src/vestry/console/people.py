@@ -14,30 +14,11 @@ from vestry.console import print_table, show_rows
 from vestry.mdm.people.chart import weights, weights_chart
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.evaluation import evaluate, read_truth
-from vestry.mdm.people.explain import Explanation, Reader, Record
-from vestry.mdm.people.model import ATTRIBUTES
+from vestry.mdm.people.explain import RULE, Explanation, Reader, Record
+from vestry.mdm.people.model import ATTRIBUTES, LABELS
 from vestry.mdm.people.quality import lines
 from vestry.project import VestryError
 
-_LABELS = {
-    "title": "title",
-    "forename": "forename",
-    "middle_names": "middle names",
-    "surname": "surname",
-    "date_of_birth": "date of birth",
-    "sex": "sex",
-    "nhs_number": "NHS number",
-    "ni_number": "NI number",
-    "upn": "UPN",
-    "other_id": "other identifier",
-    "uprn": "UPRN",
-    "address": "address",
-    "postcode": "postcode",
-    "telephone": "telephone",
-    "email": "email",
-    "valid_from": "opened",
-    "valid_to": "confirmed",
-}
 _ANSWERS = {"s": "same", "d": "different", "u": "unsure"}
 
 
@@ -56,7 +37,7 @@ def show_person(reader: Reader, who: str, as_json: bool) -> None:
     if asked != person:
         click.echo(f"  {asked} was merged into {person}.")
     origins = json.loads(golden["origins"] or "{}")
-    rows = [[_LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
+    rows = [[LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
     print_table(rows, ["", "value", "from"])
     click.echo()
     click.secho(f"{len(records)} records", bold=True)
@@ -106,19 +87,20 @@ def show_explanation(reader: Reader, left: str, right: str, as_json: bool) -> No
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    _side_by_side(reader, explained.left, explained.right)
+    _side_by_side(explained)
     _evidence(explained)
 
 
-def _side_by_side(reader: Reader, left: Record, right: Record) -> None:
-    mine, other = reader.record(left), reader.record(right)
+def _side_by_side(explained: Explanation) -> None:
+    left, right = explained.left, explained.right
+    mine, other = explained.sides
     rows = []
     for name in ATTRIBUTES:
         a, b = mine[name], other[name]
         if a is None and b is None:
             continue
         marked_a, marked_b = _marked("" if a is None else str(a), "" if b is None else str(b))
-        rows.append([_LABELS[name], marked_a, marked_b])
+        rows.append([LABELS[name], marked_a, marked_b])
     width = max(len(str(left)), *(len(click.unstyle(r[1])) for r in rows))
     click.echo()
     click.secho(f"  {'':<16}  {left!s:<{width}}  {right}", bold=True)
@@ -148,18 +130,9 @@ def _evidence(explained: Explanation) -> None:
     for said in strongest:
         click.echo(f"  {said.bits:+6.1f}  {said.words[:1].upper()}{said.words[1:]}")
     click.echo(f"  {explained.beforehand:+6.1f}  Two people taken at random are seldom the same")
-    click.echo(f"  {explained.total:+6.1f}  bits in all: {_odds(explained.total)}")
-    if explained.weight is not None and abs(explained.weight - explained.total) > 0.5:
-        click.echo(
-            f"  {explained.weight:+6.1f}  after the rule that a different forename or date of birth is not outweighed "
-            "by a shared home, name or telephone"
-        )
-
-
-def _odds(bits: float) -> str:
-    if bits >= 0:
-        return f"{2 ** min(bits, 40):,.0f} to 1 for one person" if bits > 0.5 else "as likely as not"
-    return f"{2 ** min(-bits, 40):,.0f} to 1 for two people" if bits < -0.5 else "as likely as not"
+    click.echo(f"  {explained.total:+6.1f}  bits in all: {explained.odds}")
+    if explained.ruled is not None:
+        click.echo(f"  {explained.ruled:+6.1f}  after the rule that {RULE}")
 
 
 def list_queue(reader: Reader, limit: int, form: str) -> None:
@@ -183,8 +156,9 @@ def ask_about(reader: Reader, limit: int, who: str) -> None:
     made = 0
     for place, question in enumerate(waiting, 1):
         click.secho(f"\n{place} of {len(waiting)}: {question.why}; {question.changes} records", bold=True)
-        _side_by_side(reader, question.left, question.right)
-        _evidence(reader.explain(question.left, question.right))
+        explained = reader.explain(question.left, question.right)
+        _side_by_side(explained)
+        _evidence(explained)
         try:
             answer = click.prompt(
                 "\nOne person? [s]ame, [d]ifferent, [u]nsure, [n]ext, [q]uit",

@@ -134,6 +134,7 @@ def _show(folder: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
 def _show_next(folder: Path) -> None:
     shown = str(folder)
     click.echo("Try next:")
+    click.echo(f"  vestry serve -C {shown}      # the portal: what there is, where it comes from, how good it is")
     click.echo(f'  vestry query -C {shown} "from community.wards.profile"')
     click.echo(f"  vestry show -C {shown} housing.repairs.repair")
     click.echo(f"  vestry people evaluate -C {shown} --truth {shown}/truth      # how well it knows who is who")

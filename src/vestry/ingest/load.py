@@ -77,6 +77,13 @@ def news(context: Context) -> str | None:
     return connector(context.source.spec.connector).news(context)
 
 
+def opens(context: Context) -> datetime | None:
+    """When a source that has hours may be read next, where something waits for that; its connector says so."""
+    ask = getattr(connector(context.source.spec.connector), "opens", None)
+    found: datetime | None = ask(context) if ask else None
+    return found
+
+
 def load(
     project: Project,
     source: Source,

@@ -56,6 +56,16 @@ def _as_team(value: Any) -> Any:
     return {"members": value} if isinstance(value, list) else value or {}
 
 
+class Support(Part):
+    """Where to ask: a channel of the team, with its address (`mailto:` or `https:`)."""
+
+    channel: str
+    url: str | None = None
+    description: str | None = None
+    tool: str | None = None
+    scope: str | None = None
+
+
 class CustomProperty(Part):
     property: str
     value: Any = None
@@ -99,6 +109,8 @@ class Column(Part):
     options: dict[str, Any] = Field(default_factory=dict, alias="logicalTypeOptions")
     quality: tuple[Rule, ...] = ()
     relationships: tuple[dict[str, Any], ...] = ()
+    #: What a column is made of, `domain.product.table.column`, where its recipe cannot be read for that.
+    sources: tuple[str, ...] = Field(default=(), alias="transformSourceObjects")
 
     @property
     def is_personal(self) -> bool:
@@ -128,6 +140,7 @@ class ServiceLevel(Part):
     value: Any = None
     unit: str | None = None
     element: str | None = None
+    description: str | None = None
 
 
 #: Seconds of the units in which service levels are said; `m` is a month, as in the standard's retention.
@@ -166,6 +179,7 @@ class Contract(Part):
     domain: str | None = None
     tags: tuple[str, ...] = ()
     team: Annotated[Team, BeforeValidator(_as_team)] = Team()
+    support: tuple[Support, ...] = ()
     tables: tuple[Table, ...] = Field(default=(), alias="schema")
     service_levels: tuple[ServiceLevel, ...] = Field(default=(), alias="slaProperties")
     custom: tuple[CustomProperty, ...] = Field(default=(), alias="customProperties")

@@ -23,6 +23,10 @@ from pydantic import (
 from vestry.project.durations import is_time, seconds
 from vestry.project.errors import listed
 
+#: An address of the web as every standard takes it, and one of email.
+WEB_ADDRESS = re.compile(r"""https?://[^\s<>"{}|\\^`\x00-\x20/]+[^\s<>"{}|\\^`\x00-\x20]*""")
+EMAIL = re.compile(r"""[^@\s<>"(),:;\\]+@[^@\s<>"(),:;\\]+\.[^@\s<>"(),:;\\]+""")
+
 
 class Strict(BaseModel):
     """A model that refuses keys it does not know."""
@@ -30,11 +34,32 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
+def _address(value: str) -> str:
+    if not WEB_ADDRESS.fullmatch(value) or "?" in value or "#" in value:
+        raise ValueError("an address such as https://data.testham.gov.uk, without ? and #")
+    return value.rstrip("/")
+
+
+def _email(value: str) -> str:
+    if not EMAIL.fullmatch(value):
+        raise ValueError("an email address such as data@testham.gov.uk")
+    return value
+
+
 class Council(Strict):
     """Whose project this is. One platform may hold several councils while they merge."""
 
     name: str = Field(description="The council's name, as people read it.")
     code: str | None = Field(default=None, description="Its GSS code, such as E06000031.")
+    url: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None,
+        description="Where the portal is reached, such as https://data.testham.gov.uk: what is told of the data to "
+        "others begins with it, so it must not change.",
+    )
+    contact: Annotated[str, AfterValidator(_email)] | None = Field(
+        default=None, description="The email address for questions about data whose team gives none."
+    )
+    dpo: str | None = Field(default=None, description="The data protection officer, and how to reach them.")
 
 
 class LakeSettings(Strict):

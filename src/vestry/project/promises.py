@@ -10,6 +10,7 @@ from sqlglot.errors import ParseError, TokenError
 from vestry.project.contract import FRESH, Column, Rule, Table, freshness
 from vestry.project.errors import Fault, did_you_mean, listed
 from vestry.project.models import CHANGES
+from vestry.project.processing import processing_faults
 from vestry.project.product import Product
 from vestry.project.project import Project
 from vestry.project.rules import OF_COLUMN, OF_TABLE, PLACEHOLDER, columns_named, filled, row_condition
@@ -44,6 +45,7 @@ def promise_faults(project: Project, product: Product) -> Iterator[Fault]:
     yield from _relationship_faults(project, product)
     yield from _service_level_faults(product)
     yield from _schedule_faults(product)
+    yield from processing_faults(product)
 
 
 def _rule_faults(

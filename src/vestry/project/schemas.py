@@ -16,6 +16,7 @@ from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.glossary import GlossaryFile
 from vestry.project.models import DomainFile, Settings, SnapshotFile
+from vestry.project.processing import Processing
 from vestry.project.source import source_models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -95,7 +96,7 @@ def _of_model(kind: str) -> dict[str, Any]:
 
 
 def _contract() -> dict[str, Any]:
-    """The standard's own schema, with the severities that Vestry acts on."""
+    """The standard's own schema, with the severities and the custom properties that Vestry acts on."""
     from vestry.project.odcs import contract_schema  # jsonschema takes 0.1 s to import
 
     schema = copy.deepcopy(contract_schema())
@@ -109,4 +110,14 @@ def _contract() -> dict[str, Any]:
         "service. quarantine: the rows that break it go to <table>__quarantine. warn: it is told."
     )
     severity.pop("examples", None)
+    custom = schema["$defs"]["CustomProperty"]
+    properties = Processing.model_json_schema()["properties"]
+    custom["properties"]["property"]["examples"] = ["layer", "schedule", *properties]
+    custom["allOf"] = [
+        {
+            "if": {"properties": {"property": {"const": name}}},
+            "then": {"properties": {"value": {key: said[key] for key in said if key not in ("default", "title")}}},
+        }
+        for name, said in properties.items()
+    ]
     return schema

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vestry.ingest.fingerprints import Fingerprints
-from vestry.ingest.load import context_of, load, news
+from vestry.ingest.load import context_of, load, news, opens
 from vestry.lake import DATA, Engine, Lake, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.project import DataError, ProductTable, Project, TableName, VestryError, literal
+from vestry.project.cron import ZONE
 from vestry.project.names import DECISION
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
@@ -215,6 +216,10 @@ class _Run:
         loaded = load(self.project, source, step.name.table, self.engine, self.prints, self.run, accept=accept)
         drift = loaded.drift.facts(source.spec.drift) if loaded.drift and not accept else None
         if loaded.version is None:
+            context = context_of(self.project, source, step.name.table, self.lake, self.prints)
+            if until := opens(context):
+                said = f"its hours are over; it goes on at {until.astimezone(ZONE):%H:%M}"
+                return "skipped", said, {"until": until.isoformat()}
             return "skipped", "nothing new", {"drift": drift} if drift else {}
         facts: dict[str, Any] = {"rows_in": loaded.rows_in, "loaded": loaded.loaded, "rejected": loaded.rejected}
         facts |= {"drift": drift} if drift else {}

@@ -47,6 +47,8 @@ class Progress:
             detail = "failed" if event.kind == "failed" else event.detail
             print(f"{_SIGNS[event.kind]} {event.step:<44} {took:>7}  {detail}", file=sys.stderr, flush=True)
 
+        elif event.kind == "skipped" and "until" in event.facts:
+            print(f"… {event.step:<44} {'':>7}  {event.detail}", file=sys.stderr, flush=True)
         elif event.kind in _SAID and (event.kind, event.facts.get("kind")) != ("opened", "failed"):
             what = " ".join(filter(None, (event.facts.get("kind"), _SAID[event.kind])))
             detail = "" if event.kind == "over" else event.detail

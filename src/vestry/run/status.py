@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from vestry.ingest.load import context_of, opens
 from vestry.lake.ledger import entries
-from vestry.project import TableName
+from vestry.project import TableName, VestryError
 from vestry.run.alerts import Message
 from vestry.run.execute import STEPS
 from vestry.run.incidents import read
@@ -68,7 +70,7 @@ def status_of(workspace: Workspace, now: datetime | None = None) -> Status:
         at,
         workers(project),
         [r for r in known if r.status == "running"],
-        [*_queued(known), *_again(subjects, last, at)],
+        [*_queued(known), *_again(subjects, last, at), *_closed(workspace)],
         sorted(opened, key=lambda m: (m.kind != "failed", m.at)),
         _ran(workspace, at - _BACK),
         sorted(upcoming, key=lambda u: (u[1] is None, u[1], u[0].key)),
@@ -87,6 +89,18 @@ def _again(subjects: Sequence[Subject], last: Mapping[str, Run], now: datetime) 
         if run and run.failures and (when := next_time(subject, run, now)):
             times = f"{run.failures} times" if run.failures > 1 else "once"
             found.append(Waiting(subject.key, f"it failed {times} and is tried again", when))
+    return found
+
+
+def _closed(workspace: Workspace) -> list[Waiting]:
+    """Tables of sources that may be read at certain hours only, and for which it is not the hour."""
+    found = []
+    with_hours = {n: s for n, s in workspace.project.bronze.items() if getattr(s.spec, "window", None)}
+    for name, source in with_hours.items():
+        context = context_of(workspace.project, source, name.table, workspace.lake, workspace.fingerprints)
+        with suppress(VestryError):  # such as a secret that is not set here: a load would say so
+            if until := opens(context):
+                found.append(Waiting(str(name), f"for the hours of its source ({source.spec.window})", until))
     return found
 
 

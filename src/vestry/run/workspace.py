@@ -20,6 +20,7 @@ from vestry.run.execute import SPILL, STEPS, Facts, Outcome, decide, execute
 from vestry.run.graph import Graph, graph_of
 from vestry.run.incidents import INCIDENTS
 from vestry.run.plan import Decision
+from vestry.run.running import noted
 
 
 class Workspace:
@@ -66,7 +67,9 @@ class Workspace:
         """Run what must be run; incidents open, or are over, and are told."""
         from vestry.run.findings import afterwards
 
-        outcomes = self._execute(self.plan(patterns), listen)
+        decisions = self.plan(patterns)
+        with noted(self.project.state, sum(d.runs for d in decisions), listen) as told:
+            outcomes = self._execute(decisions, told)
         afterwards(self, outcomes, self._facts, listen)
         return outcomes
 

@@ -12,6 +12,7 @@ from conftest import Database
 from council import Council, command
 from vestry.ingest.database.gently import Window
 from vestry.project import VestryError
+from vestry.run.status import status_of
 
 ROWS = 6_000
 
@@ -79,9 +80,25 @@ def test_outside_of_its_hours_nothing_is_asked(council: Council, people: Databas
     source(council, people.url, f"window: {hours(2, 4)}")
     assert council.run()["bronze.old.person"].status == "skipped"
     assert not (council.root / "lake/bronze").exists()
+    (wait,) = status_of(council.open()).waiting
+    assert wait.subject == "bronze.old.person" and "for the hours of its source" in wait.why and wait.until
     source(council, people.url, f"window: {hours(-1, 1)}")
     council.good()
+    assert not status_of(council.open()).waiting
     assert council.one("SELECT count(*) FROM bronze.old.person") == ROWS
+
+
+@pytest.mark.slow
+def test_where_the_hours_end_before_the_table_does_it_says_when_it_goes_on(
+    council: Council, people: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source(council, people.url, f"window: {hours(-1, 1)}", "{chunk_rows: 300}")
+    looks = iter([True, True])  # at the plan and before the first piece; then the hours are over
+    monkeypatch.setattr(Window, "open_at", lambda *_: next(looks, False))
+    outcome = council.run()["bronze.old.person"]
+    assert outcome.status == "skipped" and "its hours are over; it goes on at" in outcome.detail
+    monkeypatch.undo()
+    assert council.good()["bronze.old.person"].facts["loaded"] == ROWS
 
 
 @pytest.mark.slow

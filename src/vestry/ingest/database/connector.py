@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,12 @@ class DatabaseConnector:
         if context.settings.backup:
             return backup.news(context)
         return sqlite.news(context) if _is_file(context) else tables.news(context)
+
+    def opens(self, context: Context) -> datetime | None:
+        """When a table that is to be read may be read; None where it may be now, or there is nothing to read."""
+        from vestry.ingest.database import tables
+
+        return None if context.settings.backup or _is_file(context) else tables.opens(context)
 
     def parts(self, context: Context, con: duckdb.DuckDBPyConnection, workdir: Path) -> Iterator[Part]:
         from vestry.ingest.database import backup, tables

@@ -41,6 +41,18 @@ def news(context: Context) -> str | None:
     return None if since < seconds(context.settings.every) else f"last asked more than {context.settings.every} ago"
 
 
+def opens(context: Context) -> datetime | None:
+    """When the source's hours begin, where it has hours, it is none of them, and there is something to read."""
+    window = _window(context)
+    now = datetime.now(UTC)
+    if window is None or window.open_at(now):
+        return None
+    asked = last_asked(context.project, context.bronze)
+    loaded, pieces = context.mark("vestry.data") is not None, context.mark(PIECES)
+    due = not asked or time.time() - asked.at >= seconds(context.settings.every)
+    return window.opens_after(now) if due or not loaded or Partial.waits(_folder(context), pieces) else None
+
+
 def parts(context: Context, con: duckdb.DuckDBPyConnection) -> Iterator[Part]:
     """The table, or what is new of it; from the replica where one answers."""
     asked = time.time()

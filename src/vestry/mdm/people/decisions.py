@@ -42,37 +42,50 @@ class Question:
     weight: float
     changes: int
     why: str
+    #: The two people whose records they are.
+    people: tuple[str, str]
 
 
-def queue(reader: Reader, limit: int = 20) -> list[Question]:
-    """Pairs to review, those that would change most first.
+class Contradiction(VestryError):
+    """A decision that cannot hold together with `standing`, which was made before."""
+
+    def __init__(self, what: str, mend: str, standing: Decision) -> None:
+        super().__init__(what, mend=mend)
+        self.standing = standing
+
+
+def queue(reader: Reader, limit: int = 20, between: tuple[str, str] | None = None) -> list[Question]:
+    """Pairs to review, those that would change most first; or the one pair of these two people.
 
     They are pairs between the two thresholds, and links that were held because something else tells their records
-    apart. Pairs of one person and pairs that people decided on are not asked about.
+    apart. Of two people one pair is asked about, that with most evidence, until people decided on a pair of theirs.
     """
     names, con = reader.names, reader.con
     thresholds = reader.spec.thresholds
     decided = _decided_pairs(reader)
+    of_two = "WHERE person_id IN (?, ?)" if between else ""
     rows = con.execute(
         f"""WITH whose AS (SELECT record_number(source, record_id) AS uid, source, record_id, person_id
-                FROM {reader.relation(names.record)}),
+                FROM {reader.relation(names.record)} {of_two}),
             sizes AS (SELECT person_id, count(*) AS n FROM whose GROUP BY person_id),
             asked AS (
                 SELECT p.uid_l, p.uid_r, p.weight, a.source, a.record_id, b.source AS other_source,
-                    b.record_id AS other_record, x.n + y.n AS changes, a.person_id AS pa, b.person_id AS pb
+                    b.record_id AS other_record, x.n + y.n AS changes,
+                    least(a.person_id, b.person_id) AS pa, greatest(a.person_id, b.person_id) AS pb
                 FROM {reader.relation(names.pair)} AS p
                 JOIN whose AS a ON a.uid = p.uid_l JOIN whose AS b ON b.uid = p.uid_r
                 JOIN sizes AS x ON x.person_id = a.person_id JOIN sizes AS y ON y.person_id = b.person_id
                 WHERE p.weight >= {thresholds.review} AND a.person_id <> b.person_id
-                  AND (p.uid_l, p.uid_r) NOT IN (SELECT (uid_l, uid_r) FROM ({decided}))
-                -- Of all pairs of two people the one with most evidence is asked about.
-                QUALIFY row_number() OVER (
-                    PARTITION BY least(pa, pb), greatest(pa, pb) ORDER BY p.weight DESC, p.uid_l
-                ) = 1
+                QUALIFY row_number() OVER (PARTITION BY pa, pb ORDER BY p.weight DESC, p.uid_l, p.uid_r) = 1
+            ),
+            said AS (
+                SELECT least(a.person_id, b.person_id) AS pa, greatest(a.person_id, b.person_id) AS pb
+                FROM ({decided}) AS d JOIN whose AS a ON a.uid = d.uid_l JOIN whose AS b ON b.uid = d.uid_r
             )
-            SELECT source, record_id, other_source, other_record, weight, changes FROM asked
+            SELECT source, record_id, other_source, other_record, weight, changes, pa, pb
+            FROM asked ANTI JOIN said USING (pa, pb)
             ORDER BY changes DESC, weight DESC, source, record_id LIMIT ?""",
-        [limit],
+        [*(between or ()), limit],
     ).fetchall()
     held = thresholds.link
     return [
@@ -82,8 +95,9 @@ def queue(reader: Reader, limit: int = 20) -> list[Question]:
             w,
             n,
             "linked, but something tells them apart" if w >= held else "between the thresholds",
+            (a, b),
         )
-        for s, r, o, q, w, n in rows
+        for s, r, o, q, w, n, a, b in rows
     ]
 
 
@@ -189,6 +203,5 @@ def _no_contradiction(reader: Reader, made: Decision) -> None:
                 f"that contradicts what {named.who} decided on {named.at:%d %B %Y}: {named.left} and {named.right} are "
             )
             what += "one person" if named.decision == "same" else "two people"
-            raise VestryError(
-                what, mend="agree with them, and withdraw that decision first: vestry people decide withdraw"
-            )
+            mend = "agree with them, and withdraw that decision first: vestry people decide withdraw"
+            raise Contradiction(what, mend, named)

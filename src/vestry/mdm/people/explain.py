@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,9 @@ from vestry.mdm.people.index import Companions
 from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, VestryError, literal
+
+#: What a weight that is not the sum follows from.
+RULE = "a different forename or date of birth is not outweighed by a shared home, name or telephone"
 
 
 @dataclass(frozen=True, order=True)
@@ -63,10 +66,24 @@ class Explanation:
     #: What the index holds of the pair: the sum after its rules; None where they were never compared.
     weight: float | None
     verdict: str
+    #: What the index holds of each.
+    sides: tuple[Mapping[str, Any], Mapping[str, Any]] = field(repr=False)
 
     @property
     def total(self) -> float:
         return self.beforehand + sum(e.bits for e in self.evidence)
+
+    @property
+    def odds(self) -> str:
+        """The sum in words, such as `1,024 to 1 for one person`."""
+        if abs(self.total) <= 0.5:
+            return "as likely as not"
+        return f"{2 ** min(abs(self.total), 40):,.0f} to 1 for {'one person' if self.total > 0 else 'two people'}"
+
+    @property
+    def ruled(self) -> float | None:
+        """The weight after the index's rules, where it is another than the sum."""
+        return self.weight if self.weight is not None and abs(self.weight - self.total) > 0.5 else None
 
 
 class Reader:
@@ -108,7 +125,7 @@ class Reader:
 
     def record(self, record: Record) -> dict[str, Any]:
         """What the index holds of a record. Raises VestryError where it holds none of that name."""
-        rows = self._dicts(
+        rows = self.rows(
             f"SELECT * FROM {self._relations['record']} WHERE source = ? AND record_id = ?", [record.source, record.key]
         )
         if not rows:
@@ -119,7 +136,7 @@ class Reader:
 
     def records(self, person: str) -> list[dict[str, Any]]:
         """The records of a person, the one that was confirmed last first."""
-        return self._dicts(
+        return self.rows(
             f"SELECT * FROM {self._relations['record']} WHERE person_id = ? "
             "ORDER BY coalesce(valid_to, valid_from) DESC NULLS LAST, source, record_id",
             [person],
@@ -132,9 +149,9 @@ class Reader:
         """
         seen = [person]
         while True:
-            if self._dicts(f"SELECT 1 FROM {self._relations['record']} WHERE person_id = ? LIMIT 1", [seen[-1]]):
+            if self.rows(f"SELECT 1 FROM {self._relations['record']} WHERE person_id = ? LIMIT 1", [seen[-1]]):
                 return seen[-1]
-            found = self._dicts(
+            found = self.rows(
                 f"SELECT person_id FROM {self._relations['event']} WHERE kind = 'merge' AND old_person_id = ? "
                 "ORDER BY event_id DESC LIMIT 1",
                 [seen[-1]],
@@ -145,14 +162,14 @@ class Reader:
 
     def person(self, person: str) -> dict[str, Any]:
         """The golden record."""
-        rows = self._dicts(f"SELECT * FROM {self._relations['person']} WHERE person_id = ?", [person])
+        rows = self.rows(f"SELECT * FROM {self._relations['person']} WHERE person_id = ?", [person])
         if not rows:
             raise VestryError(f"the index knows nobody as {person}", mend="ids look like P000000017")
         return rows[0]
 
     def events(self, person: str) -> list[dict[str, Any]]:
         """What became of a person, in order."""
-        return self._dicts(
+        return self.rows(
             f"SELECT * FROM {self._relations['event']} WHERE person_id = ? OR old_person_id = ? ORDER BY event_id",
             [person, person],
         )
@@ -163,7 +180,7 @@ class Reader:
         if all(len(side) == 1 for side in sides):
             return sides[0][0], sides[1][0]
         pairs = [(a, b) for a in sides[0] for b in sides[1] if a != b]
-        rows = self._dicts(
+        rows = self.rows(
             f"""WITH a AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key),
                 b AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key)
                 SELECT a.source AS s, a.key AS k, b.source AS t, b.key AS m
@@ -191,21 +208,21 @@ class Reader:
         Raises VestryError where the index does not hold one of them.
         """
         mine, other = self.record(left), self.record(right)
-        uids = self._dicts(
-            "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b", [*_parts(left), *_parts(right)]
-        )[0]
+        numbers = "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b"
+        uids = self.rows(numbers, [*_parts(left), *_parts(right)])[0]
         a, b = sorted((uids["a"], uids["b"]))
-        pair = self._dicts(f"SELECT weight FROM {self.relation(self.names.pair)} WHERE uid_l = ? AND uid_r = ?", [a, b])
+        pair = self.rows(f"SELECT weight FROM {self.relation(self.names.pair)} WHERE uid_l = ? AND uid_r = ?", [a, b])
         weight = pair[0]["weight"] if pair else None
         evidence = self._evidence(uids["a"], uids["b"]) if pair else []
         same = mine["person_id"] == other["person_id"]
-        return Explanation(left, right, evidence, _bits(self.model.prior), weight, self._verdict(a, b, same, weight))
+        verdict = self._verdict(a, b, same, weight)
+        return Explanation(left, right, evidence, _bits(self.model.prior), weight, verdict, (mine, other))
 
     def _verdict(self, a: int, b: int, same: bool, weight: float | None) -> str:
         from vestry.mdm.people.grouping import decided
 
         if self.lake.open(self.names.decision) is not None:
-            said = self._dicts(
+            said = self.rows(
                 f"SELECT * FROM ({decided(self.relation(self.names.decision))}) WHERE uid_l = ? AND uid_r = ?", [a, b]
             )
             if said and said[0]["decision"] in ("same", "different"):
@@ -245,16 +262,17 @@ class Reader:
                     cases.append(f"WHEN {level['sql_condition']} THEN {place}")
                 words[name, place] = "" if level.get("is_null_level") else level["label_for_charts"]
             parts.append(f"CASE {' '.join(cases)} END AS level_{name}")
-        columns = ", ".join(
-            f"{side}.{c} AS {c}_{side}" for side in ("l", "r") for c in (*standard.COMPARED, "first", "home")
-        )
+        compared = (*standard.COMPARED, "first", "home")
+        columns = ", ".join(f"{side}.{c} AS {c}_{side}" for side in ("l", "r") for c in compared)
         weights = ", ".join(f"p.w_{c} AS w_{c}" for c in self.model.compared)
-        rows = self._dicts(
-            f"""SELECT *, {", ".join(parts)} FROM (
-                SELECT {columns}, {weights} FROM {standing} AS l, {standing} AS r, {self.relation(self.names.pair)} AS p
-                WHERE l.uid = ? AND r.uid = ? AND p.uid_l = least(l.uid, r.uid)
-                    AND p.uid_r = greatest(l.uid, r.uid))""",
-            [left, right],
+        rows = self.rows(
+            f"""WITH held AS MATERIALIZED (
+                    SELECT uid, {", ".join(compared)} FROM {standing} WHERE uid IN ($left, $right))
+                SELECT *, {", ".join(parts)} FROM (
+                SELECT {columns}, {weights} FROM held AS l, held AS r, {self.relation(self.names.pair)} AS p
+                WHERE l.uid = $left AND r.uid = $right AND p.uid_l = least($left, $right)
+                    AND p.uid_r = greatest($left, $right))""",
+            {"left": left, "right": right},
         )
         if not rows:
             return []
@@ -271,8 +289,9 @@ class Reader:
             )
         return found
 
-    def _dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        found = self.con.execute(sql, list(parameters))
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """What a question in SQL finds, as dictionaries."""
+        found = self.con.execute(sql, parameters)
         columns = [c[0] for c in found.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 

@@ -35,6 +35,26 @@ ATTRIBUTES = {
     "valid_from": "DATE",
     "valid_to": "DATE",
 }
+#: What people call them.
+LABELS = {
+    "title": "title",
+    "forename": "forename",
+    "middle_names": "middle names",
+    "surname": "surname",
+    "date_of_birth": "date of birth",
+    "sex": "sex",
+    "nhs_number": "NHS number",
+    "ni_number": "NI number",
+    "upn": "UPN",
+    "other_id": "other identifier",
+    "uprn": "UPRN",
+    "address": "address",
+    "postcode": "postcode",
+    "telephone": "telephone",
+    "email": "email",
+    "valid_from": "opened",
+    "valid_to": "confirmed",
+}
 Rule = Literal["most_recent", "most_frequent", "longest", "trusted"]
 #: How the golden record's values are chosen, where the file does not say.
 GOLDEN: dict[str, Rule] = {

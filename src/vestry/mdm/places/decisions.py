@@ -159,6 +159,20 @@ def decisions_of(addresses: Addresses, line: str) -> list[Decision]:
     return [Decision(*row) for row in rows]
 
 
+def standing(addresses: Addresses, limit: int = 20) -> list[Decision]:
+    """The last decision on each address, but for those that were given back to the model; the newest first."""
+    if addresses.lake.open(addresses.decisions) is None:
+        return []
+    rows = addresses.con.execute(
+        f"""SELECT line, verdict, uprn, who, why, decided_at FROM {addresses.relation(addresses.decisions)}
+            WHERE line IN (SELECT line FROM {addresses.relation(addresses.name)})
+            QUALIFY row_number() OVER (PARTITION BY line ORDER BY decided_at DESC) = 1 AND verdict <> 'open'
+            ORDER BY decided_at DESC LIMIT ?""",
+        [limit],
+    ).fetchall()
+    return [Decision(*row) for row in rows]
+
+
 def _known(addresses: Addresses, uprn: str | None) -> str:
     """A UPRN of the gazetteer, without leading zeros. Raises VestryError where it is none."""
     gazetteer = addresses.spec.gazetteer

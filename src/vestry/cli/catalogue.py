@@ -1,0 +1,32 @@
+"""The commands over the catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vestry.cli.options import project_option
+
+
+@click.command()
+@click.argument("text", nargs=-1, required=True)
+@click.option("--kind", help="Only product, term, table, source, domain, page, column or value.")
+@click.option("--domain", help="Only of one domain.")
+@click.option("--layer", help="Only of bronze, silver or gold.")
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+@project_option
+def search(
+    text: tuple[str, ...], kind: str | None, domain: str | None, layer: str | None, as_json: bool, folder: Path
+) -> None:
+    """Find data: products, tables, columns, terms, sources, playbook pages, and values of lists.
+
+    \b
+    Examples:
+      vestry search repairs
+      vestry search national insurance number --kind column
+      vestry search repiars          (typing errors are forgiven)
+    """
+    from vestry.console.search import show_results
+
+    show_results(folder, " ".join(text), {"kind": kind or "", "domain": domain or "", "layer": layer or ""}, as_json)

@@ -1,0 +1,214 @@
+"""The portal as a web application."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vestry.catalogue.live import Live
+from vestry.project import VestryError
+from vestry.serve import health
+from vestry.serve.page import HERE, Missing, Portal, portal_of
+from vestry.serve.portal import (
+    address_review,
+    addresses,
+    data_map,
+    glossary,
+    home,
+    people,
+    products,
+    quality,
+    register,
+    review,
+    runbooks,
+    runs,
+    search,
+    sources,
+    tables,
+)
+
+#: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
+_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+_HEADERS = {
+    b"content-security-policy": _POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+}
+
+
+#: The pages, by the modules that hold them.
+_PAGES = (
+    home,
+    search,
+    products,
+    tables,
+    sources,
+    glossary,
+    data_map,
+    quality,
+    register,
+    review,
+    people,
+    address_review,
+    addresses,
+    runs,
+    runbooks,
+    health,
+)
+
+
+def routes() -> list[BaseRoute]:
+    """Every address that is answered."""
+    static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return [*(route for module in _PAGES for route in module.routes), static]
+
+
+def application(live: Live) -> Starlette:
+    """The application over a catalogue that is followed for as long as it runs."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        stop = threading.Event()
+        portal: Portal = app.state.portal
+        threads = [threading.Thread(target=of.follow, args=(stop,), daemon=True) for of in (live, portal)]
+        for thread in threads:
+            thread.start()
+        yield
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+
+    app = Starlette(
+        routes=routes(),
+        lifespan=lifespan,
+        middleware=[
+            Middleware(_Measured),
+            Middleware(_Headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
+            Middleware(_OwnForms),
+        ],
+        exception_handlers={HTTPException: _not_found, VestryError: _wrong},
+    )
+    app.state.portal = Portal.of(live)
+    return app
+
+
+class _Headers:
+    """What browsers are told with every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = dict(message["headers"])
+                if scope["path"].startswith("/static/") and b"v=" in scope["query_string"]:
+                    headers[b"cache-control"] = b"public, max-age=31536000, immutable"
+                message["headers"] = list({**headers, **_HEADERS}.items())
+            await send(message)
+
+        await self.app(scope, receive, answer if scope["type"] == "http" else send)
+
+
+class _OwnForms:
+    """What changes something is taken from our own pages only: another site's form carries its own origin."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = dict(scope["headers"])
+            origin, host = headers.get(b"origin", b""), headers.get(b"host", b"")
+            if headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin" or origin not in (
+                b"",
+                b"http://" + host,
+            ):
+                await PlainTextResponse("This form was not sent from a page of the portal.", 403)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class _Measured:
+    """Counts and times requests by route, for `/metrics`: never by address, which may hold what people search for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except Exception as error:
+            _tell(error, scope)
+            page = await run_in_threadpool(_broken, Request(scope), error)
+            await page(scope, receive, answer)
+        finally:
+            route = getattr(scope.get("route"), "path", "") or "none"
+            health.measured(route, status, time.perf_counter() - began)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code != 404:
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
+    values = {"what": "There is no such page", "mend": "Check the address, or search for what you need."}
+    return portal_of(request).render("missing.html", request, values, 404)
+
+
+async def _wrong(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VestryError)
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    status = 404 if isinstance(error, Missing) else 400
+    values = {"what": what[:1].upper() + what[1:], "mend": error.mend}
+    return portal_of(request).render("missing.html", request, values, status)
+
+
+def _tell(error: Exception, scope: Scope) -> None:
+    """Tell whoever runs the process where it broke. The error's own text may hold data, and is left out."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    route = getattr(scope.get("route"), "path", "") or "no page"
+    print(f"{type(error).__name__} in {Path(at.filename).name}:{at.lineno}, answering {route}", file=sys.stderr)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    """Something that nobody foresaw."""
+    values = {
+        "what": "Something went wrong",
+        "mend": f"Tell whoever runs Vestry that this page failed ({type(error).__name__}).",
+    }
+    return portal_of(request).render("missing.html", request, values, 500)

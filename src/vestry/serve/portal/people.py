@@ -1,0 +1,168 @@
+"""People: looked up by what is known of them, and what the platform knows of one, without personal values.
+
+What the index makes itself is shown: ids of people, tables, counts, when something became of a person. What a record
+says, its key included, is shown where the index's contract calls the column open, and masked elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from vestry.catalogue.model import Catalogue, TableEntry
+from vestry.catalogue.ties import tie_tables, tied
+from vestry.mdm.people.explain import Reader
+from vestry.mdm.people.lookup import find, listed
+from vestry.mdm.people.model import GOLDEN, LABELS
+from vestry.project import VestryError
+from vestry.run.people import indexes, reader_of
+from vestry.run.workspace import Workspace
+from vestry.serve import paths
+from vestry.serve.forms import fields
+from vestry.serve.masks import shown
+from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.pool import Pool
+
+TABS = [("Look up", "/people"), ("To review", "/people/review"), ("Decided", "/people/decisions")]
+_ID = re.compile(r"P\d{9,12}")
+#: So many people are listed: who finds more knows too little.
+_MOST = 20
+_EVENTS = 100
+
+
+def _first(workspace: Workspace) -> Reader:
+    """The project's index, by name the first of several. Raises VestryError where it has none."""
+    found = min((str(t.name) for t in indexes(workspace)), default=None)
+    return reader_of(workspace, found)
+
+
+_READERS = Pool(_first)
+
+
+@contextmanager
+def index_of(request: Request) -> Iterator[Reader]:
+    """The citizen index as it is now, for one request."""
+    with _READERS.taken(portal_of(request).live.workspace) as reader:
+        reader.__dict__.pop("model", None)  # it may have been trained again
+        yield reader
+
+
+def lacking(request: Request) -> Response | None:
+    """The page that says what a project without an index needs; None where there is one to be asked."""
+    portal = portal_of(request)
+    found = indexes(portal.live.workspace)
+    states = portal.live.catalogue().tables
+    if any(states[t.name].state for t in found if t.name in states):
+        return None
+    return portal.render("people_none.html", request, {"described": bool(found)})
+
+
+@page("people.html", fresh=True)
+def people(request: Request, catalogue: Catalogue) -> Values | Response:
+    """The form, and whom it found."""
+    if none := lacking(request):
+        return none
+    asked: dict[str, Any] = {"people_tabs": TABS, "errors": {}, "found": None, "most": _MOST}
+    if request.method == "GET":
+        return asked
+    sent = fields(request)
+    errors: dict[str, str] = {}
+    if not sent.get("known"):
+        errors["known"] = "Enter an id, a number, an email address or a name"
+    born, wrong = _born(sent)
+    if wrong:
+        errors["born-day"] = wrong
+    if errors:
+        return portal_of(request).render("people.html", request, {**asked, "errors": errors}, 422)
+    with index_of(request) as reader:
+        return {**asked, "found": find(reader, sent["known"], born, _MOST)}
+
+
+def _born(sent: Mapping[str, str]) -> tuple[date | None, str]:
+    """A date in three boxes, and what is wrong with it."""
+    parts = [sent.get(f"born-{part}", "") for part in ("year", "month", "day")]
+    if not any(parts):
+        return None, ""
+    try:
+        return date(*map(int, parts)), ""
+    except ValueError:
+        return None, "Date of birth must be a real date, such as 27 3 1984, or empty"
+
+
+@dataclass(frozen=True)
+class _Value:
+    """An attribute of the golden record: its value as it is shown, and the table that it is of."""
+
+    label: str
+    value: str
+    source: str
+
+
+@page("person.html", fresh=True)
+def person(request: Request, catalogue: Catalogue) -> Values | Response:
+    """What the platform knows of one person."""
+    if none := lacking(request):
+        return none
+    with index_of(request) as reader:
+        asked = request.path_params["person"]
+        now = present(reader, asked)
+        if now != asked:
+            return RedirectResponse(paths.person(now), 303)
+        golden, records, events = reader.person(now), reader.records(now), _events(reader, now)
+        ties = tie_tables(catalogue, reader.names.base)
+        others = tied(reader, ties, now)
+        names = reader.names
+    people, held = catalogue.tables.get(names.base), catalogue.tables.get(names.record)
+    return {
+        "person": now,
+        "golden": golden,
+        "values": _values(people, golden),
+        "records": [{**r, "key": shown(held, "record_id", r["record_id"])} for r in records],
+        "merged": [e["old_person_id"] for e in events if e["kind"] == "merge" and e["person_id"] == now],
+        "events": events[-_EVENTS:],
+        "ties": [(tie, others[tie.entry.name]) for tie in ties if tie.entry.name in others],
+        "linked": {str(name) for name in catalogue.tables},
+    }
+
+
+def _events(reader: Reader, person: str) -> list[dict[str, Any]]:
+    """What became of a person, without what would name somebody who is on no list now."""
+    events = reader.events(person)
+    merged = {e["old_person_id"] for e in events if e["kind"] == "merge"}
+    others = {e[side] for e in events for side in ("person_id", "old_person_id")} - {person, None} - merged
+    known = {person, None, *merged, *(listed(reader, others) if others else ())}
+    return [e for e in events if e["person_id"] in known and e["old_person_id"] in known]
+
+
+def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]:
+    import json
+
+    origins = json.loads(golden["origins"] or "{}")
+    return [
+        _Value(
+            LABELS[n][:1].upper() + LABELS[n][1:], shown(entry, n, golden[n]), str(origins.get(n, "")).partition(" ")[0]
+        )
+        for n in GOLDEN
+        if n in golden
+    ]
+
+
+def present(reader: Reader, person: str) -> str:
+    """The id that somebody has now. Raises Missing, which does not repeat what was asked for."""
+    try:
+        if _ID.fullmatch(person) and listed(reader, [now := reader.resolve(person)]):
+            return now
+    except VestryError:
+        pass
+    raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
+
+
+routes = [Route("/people", people, methods=["GET", "POST"]), Route("/people/{person}", person)]

@@ -1,0 +1,217 @@
+"""Data products: by domain, and the pages of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from vestry.catalogue.lineage.picture import of_entities, of_tables
+from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.register.assets import product_asset
+from vestry.catalogue.relations import relations_of
+from vestry.catalogue.sample import sample_of
+from vestry.project.errors import did_you_mean
+from vestry.project.product import Product
+from vestry.project.project import Domain
+from vestry.serve import paths
+from vestry.serve.page import Missing, Values, page, portal_of
+
+#: The pages of a product, by the last part of their address.
+PARTS = {
+    "": "About",
+    "dictionary": "Dictionary",
+    "quality": "Quality",
+    "lineage": "Lineage",
+    "sample": "Sample",
+    "history": "History",
+    "use": "How to use it",
+    "runbook": "Runbook",
+}
+_VERSIONS = 20
+
+
+@page("products.html")
+def products(request: Request, catalogue: Catalogue) -> Values:
+    """All products, by domain."""
+    return {"title": "Data products", "domain": None, "readme": None, "groups": _groups(catalogue, None)}
+
+
+@page("products.html")
+def domain(request: Request, catalogue: Catalogue) -> Values:
+    """The products of one domain, and its playbook page."""
+    found = _domain(catalogue, request.path_params["domain"])
+    readme = _readme(catalogue.project.root / "domains" / found.name)
+    return {"title": found.spec.name, "domain": found, "readme": readme, "groups": _groups(catalogue, found.name)}
+
+
+def _groups(catalogue: Catalogue, only: str | None) -> list[tuple[Domain, list[tuple[Product, float | None]]]]:
+    groups = []
+    for name, found in catalogue.project.domains.items():
+        of = catalogue.products_of(name)
+        if of and only in (None, name):
+            groups.append((found, [(product, _quality(catalogue, product)) for product in of]))
+    return groups
+
+
+def _quality(catalogue: Catalogue, product: Product) -> float | None:
+    """The least of its tables' scores: what rests on a product rests on the worst of it."""
+    scores = [t.state.quality for t in catalogue.tables_of(product) if t.state and t.state.quality is not None]
+    return min(scores, default=None)
+
+
+@page("product_about.html")
+def about(request: Request, catalogue: Catalogue) -> Values:
+    """What a product is for, whose it is, and its tables."""
+    product = product_named(catalogue, request)
+    entries = catalogue.tables_of(product)
+    own = {entry.name for entry in entries}
+    return {
+        **frame(catalogue, product),
+        "owner": owner_of(catalogue.project, product),
+        "asset": product_asset(catalogue, product),
+        "personal": [c for entry in entries for c in entry.columns if c.is_personal],
+        "entries": entries,
+        "comes_from": sorted({name for entry in entries for name in entry.inputs} - own),
+        "used_by": sorted({name for entry in entries for name in catalogue.readers(entry.name)} - own),
+        "readme": _readme(product.folder),
+    }
+
+
+@page("product_dictionary.html")
+def dictionary(request: Request, catalogue: Catalogue) -> Values:
+    """Every column of a product: its meaning, type, term and classification."""
+    product = product_named(catalogue, request)
+    entries = catalogue.tables_of(product)
+    relations = relations_of(product)
+    keys = {str(e.name): [c.name for c in e.columns if c.is_key] or ["no key"] for e in entries}
+    others = {str(r.to): ["in another product"] for r in relations if str(r.to) not in keys}
+    ties = [(str(r.of), str(r.to)) for r in relations]
+    title = f"Tables of {product.full_name} with their keys and what they refer to"
+    picture = of_entities({**keys, **others}, ties, lambda name: f"/tables/{name}", title) if relations else None
+    return {
+        **frame(catalogue, product, "dictionary"),
+        "entries": entries,
+        "glossary": catalogue.glossary,
+        "relations": relations,
+        "picture": picture and picture.markup,
+    }
+
+
+@page("product_lineage.html")
+def lineage(request: Request, catalogue: Catalogue) -> Values:
+    """Where a product comes from and what is made of it, as a picture and as lists."""
+    product = product_named(catalogue, request)
+    entries = catalogue.tables_of(product)
+    own = [entry.name for entry in entries]
+    picture = of_tables(catalogue, own, paths.table, paths.source)
+    upstream = catalogue.graph.upstream(own)
+    return {
+        **frame(catalogue, product, "lineage"),
+        "picture": picture.markup,
+        "left_out": picture.left_out,
+        "sources": sorted({name.product for name in upstream if name.is_bronze}),
+        "steps": [(e, catalogue.readers(e.name)) for e in entries],
+        "downstream": sorted(catalogue.graph.downstream(own) - set(own)),
+    }
+
+
+@page("product_sample.html")
+def sample(request: Request, catalogue: Catalogue) -> Values:
+    """A few rows of each table, without personal values."""
+    product = product_named(catalogue, request)
+    engine = portal_of(request).live.workspace.engine
+    return {
+        **frame(catalogue, product, "sample"),
+        "samples": [(entry, sample_of(engine, entry)) for entry in catalogue.tables_of(product)],
+    }
+
+
+@page("product_history.html")
+def history(request: Request, catalogue: Catalogue) -> Values:
+    """The versions of a product's tables."""
+    product = product_named(catalogue, request)
+    lake = portal_of(request).live.workspace.lake
+    made = [entry.name for entry in catalogue.tables_of(product) if entry.state]
+    return {
+        **frame(catalogue, product, "history"),
+        "keep_days": catalogue.project.settings.lake.keep_days,
+        "histories": [(name, lake.history(name, _VERSIONS)) for name in made],
+    }
+
+
+@page("product_use.html")
+def use(request: Request, catalogue: Catalogue) -> Values:
+    """How to get at a product from where people work."""
+    product = product_named(catalogue, request)
+    table = next(iter(catalogue.tables_of(product)), None)
+    name = table.name if table else f"{product.full_name}.table"
+    lake = portal_of(request).live.workspace.lake
+    where = lake.uri(table.name) if table else lake.location
+    return {
+        **frame(catalogue, product, "use"),
+        "ways": [
+            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', ""),
+            ("Excel", f'vestry query "SELECT * FROM {name}" --format csv > {product.name}.csv', "Open what it writes."),
+            ("Python", _PYTHON.format(where=where), "With DuckDB, or any other library that reads Delta Lake."),
+            ("Power BI", where, "Get data, Delta Lake, and name this folder."),
+        ],
+    }
+
+
+_PYTHON = """\
+import duckdb
+
+duckdb.sql("SELECT * FROM delta_scan('{where}')").df()"""
+
+
+def product_named(catalogue: Catalogue, request: Request) -> Product:
+    """The product of the request's path. Raises Missing with the nearest name."""
+    name = f"{request.path_params['domain']}.{request.path_params['product']}"
+    found = catalogue.project.products.get(name)
+    if found is None:
+        mend = did_you_mean(name[:200], catalogue.project.products, "Search for it.")
+        raise Missing(f"There is no product {name[:200]}", mend=mend)
+    return found
+
+
+def frame(catalogue: Catalogue, product: Product, part: str = "") -> dict[str, Any]:
+    """What the frame of a product's pages needs."""
+    return {
+        "product": product,
+        "domain": catalogue.project.domains[product.domain],
+        "part": part,
+        "pages": [(name, paths.product(product.full_name, key)) for key, name in PARTS.items()],
+    }
+
+
+def _domain(catalogue: Catalogue, name: str) -> Domain:
+    found = catalogue.project.domains.get(name)
+    if found is None:
+        mend = did_you_mean(name[:200], catalogue.project.domains, "Search for it.")
+        raise Missing(f"There is no domain {name[:200]}", mend=mend)
+    return found
+
+
+def _readme(folder: Path) -> str | None:
+    """The playbook page of a folder, without its first heading: the page has one."""
+    file = folder / "README.md"
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8", errors="replace").lstrip()
+    return text.partition("\n")[2] if text.startswith("# ") else text
+
+
+_AT = "/products/{domain}/{product}"
+routes = [
+    Route("/products", products),
+    Route("/products/{domain}", domain),
+    Route(_AT, about),
+    Route(f"{_AT}/dictionary", dictionary),
+    Route(f"{_AT}/lineage", lineage),
+    Route(f"{_AT}/sample", sample),
+    Route(f"{_AT}/history", history),
+    Route(f"{_AT}/use", use),
+]

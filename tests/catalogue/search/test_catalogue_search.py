@@ -1,0 +1,180 @@
+"""Search: what is found, and what is never shown to whom may not see it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from council import Council
+from vestry.catalogue.live import Live
+from vestry.catalogue.search.document import Document, Part
+from vestry.catalogue.search.index import SearchIndex
+from vestry.catalogue.search.live import LiveSearch
+from vestry.catalogue.search.query import search, suggest
+from vestry.project.glossary import Term
+
+NINO = {"nino": Term(name="National Insurance number", definition="x", synonyms=["NINO", "NI number"])}
+DOCUMENTS = [
+    Document("product", "housing.repairs", "Repairs to council homes", "What was mended, by whom.", ("housing.repairs",), "housing", "silver"),
+    Document("table", "housing.repairs.repair", "Repair", "One row for each job.", ("housing.repairs.repair",), "housing", "silver"),
+    Document("column", "housing.repairs.repair.cost", "cost", "Pounds. in housing.repairs.repair", ("housing.repairs.repair.cost",), "housing", "silver", "internal"),
+    Document("column", "revenues.benefits.claimant.nino", "nino", "The claimant's.", ("revenues.benefits.claimant.nino",), "revenues", "silver", "personal", True),
+    Document("term", "nino", "National Insurance number", "A number of a person.", ("nino", "NINO", "NI number")),
+    Document("page", "housing.repairs", "Playbook: Repairs", "Three contractors send Çafé files about damp.", ("housing.repairs",), "housing"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory) -> SearchIndex:
+    made = SearchIndex(tmp_path_factory.mktemp("index"))
+    made.update({"all": Part("1", lambda: DOCUMENTS)})
+    return made
+
+
+def found(index: SearchIndex, text: str, **filters: str) -> list[str]:
+    return [f"{h.kind} {h.key}" for h in search(index.searcher, text, ["staff"], NINO, filters).hits]
+
+
+def test_what_is_called_so_comes_before_what_speaks_of_it(index):
+    assert found(index, "repairs")[0] == "product housing.repairs"
+    assert found(index, "housing.repairs.repair")[0] == "table housing.repairs.repair"
+    assert found(index, "cost") == ["column housing.repairs.repair.cost"]
+    assert found(index, "café")[0] == found(index, "CAFE")[0] == "page housing.repairs"
+
+
+@pytest.mark.parametrize("text", ["repiars", "repars", "rep", "mended homes", "the repairs", "repairs elephants"])
+def test_slips_beginnings_and_words_too_many_are_forgiven(index, text):
+    assert "product housing.repairs" in found(index, text)
+
+
+def test_another_word_for_a_term_finds_what_the_term_finds(index):
+    for text in ("NINO", "national insurance number", "ni number", "nino"):
+        assert {"term nino", "column revenues.benefits.claimant.nino"} <= set(found(index, text)), text
+
+
+def test_filters_leave_only_what_was_chosen_and_counts_are_of_what_was_found(index):
+    assert found(index, "repairs", kind="table") == ["table housing.repairs.repair"]
+    results = search(index.searcher, "housing repair", ["staff"], {})
+    assert results.facets["kind"] == {"product": 1, "table": 1, "column": 1, "page": 1} and results.total == 4
+    assert search(index.searcher, "nino", ["staff"], {}, {"personal": "yes"}).total == 1
+    assert search(index.searcher, "repairs", ["staff"], {}, {"no such filter": "x"}).total == 4
+
+
+def test_what_was_perhaps_meant_is_offered(index):
+    assert search(index.searcher, "repiars", ["staff"], {}).suggestion == "repairs"
+    assert search(index.searcher, "repairs", ["staff"], {}).suggestion == ""
+
+
+def test_suggestions_begin_as_it_is_typed(index):
+    assert suggest(index.searcher, "rep", ["staff"])[0].key == "housing.repairs"
+    assert suggest(index.searcher, "", ["staff"]) == suggest(index.searcher, "rep", ["nobody"]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "   ", "the of", "((((", '"', "a:b^2~", "*", "AND OR NOT", "链接", "\x00", "x" * 10_000, "repairs " * 2_000, "'; drop"],
+)  # fmt: skip
+def test_whatever_is_typed_has_an_answer(index, text):
+    results = search(index.searcher, text, ["staff"], NINO)
+    assert results.total >= 0
+    suggest(index.searcher, text, ["staff"])
+
+
+WORDS = ["repair", "tenancy", "secret", "ward", "claim", "nino"]
+ENTRIES = st.lists(
+    st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(["staff", "housing", "hr"])), max_size=12
+)
+
+
+@settings(max_examples=40)
+@given(
+    ENTRIES,
+    st.sampled_from([*WORDS, "secert", "repair claim", "s", "zz"]),
+    st.sets(st.sampled_from(["staff", "housing"])),
+)
+def test_what_a_reader_may_not_see_changes_nothing_that_the_reader_sees(tmp_path_factory, entries, text, reader):
+    documents = [
+        Document("table", f"a.b.t{n}", title, f"it speaks of {word}", (f"a.b.{title}{n}",), word, audience=(tag,))
+        for n, (title, word, tag) in enumerate(entries)
+    ]
+    whole, bare = (SearchIndex(tmp_path_factory.mktemp("i")) for _ in range(2))
+    whole.update({str(n): Part("1", lambda d=d: [d]) for n, d in enumerate(documents)})
+    bare.update({str(n): Part("1", lambda d=d: [d]) for n, d in enumerate(documents) if set(d.audience) & reader})
+    ours, theirs = (search(i.searcher, text, reader, {}, limit=50) for i in (whole, bare))
+    assert (ours.total, ours.facets, ours.suggestion) == (theirs.total, theirs.facets, theirs.suggestion)
+    assert sorted(map(repr, ours.hits)) == sorted(map(repr, theirs.hits))
+    assert sorted(map(repr, suggest(whole.searcher, text, reader, 50))) == sorted(
+        map(repr, suggest(bare.searcher, text, reader, 50))
+    )
+
+
+def test_only_a_part_that_changed_is_indexed_again(tmp_path):
+    index = SearchIndex(tmp_path)
+    parts = {str(n): Part("1", lambda n=n: [Document("table", f"t{n}", f"Table {n}")]) for n in range(50)}
+    assert index.update(parts) == 50 and index.update(parts) == 0
+    parts["7"] = Part("2", lambda: [Document("table", "new", "Gazetteer")])
+    del parts["8"]
+    again = SearchIndex(tmp_path)  # another process
+    assert again.update(parts) == 1
+    assert index.update(parts) == 0
+    for one in (index, again):
+        keys = {h.key for h in search(one.searcher, "table", ["staff"], {}, limit=100).hits}
+        assert len(keys) == 48 and not keys & {"t7", "t8"}
+        assert [h.key for h in search(one.searcher, "gazetteer", ["staff"], {}).hits] == ["new"]
+
+
+def test_an_index_that_is_broken_is_made_anew(tmp_path):
+    SearchIndex(tmp_path).update({"a": Part("1", lambda: DOCUMENTS)})
+    (folder,) = tmp_path.iterdir()
+    (folder / "meta.json").write_text("{")
+    again = SearchIndex(tmp_path)
+    assert again.update({"a": Part("1", lambda: DOCUMENTS)}) == len(DOCUMENTS)
+    assert search(again.searcher, "repairs", ["staff"], {}).total
+
+
+def test_lists_of_values_are_found_and_personal_values_are_not_in_the_index(repairs: Council):
+    contract = repairs.root / "domains/housing/repairs/contract.yaml"
+    text = contract.read_text().replace(
+        "{name: uprn, logicalType: string}", "{name: uprn, logicalType: string, classification: internal}"
+    )
+    contract.write_text(text)
+    repairs.write("domains/housing/repairs/README.md", "# Repairs\n\nHow to read **them**.\n")
+    repairs.good()
+    live = LiveSearch(Live(repairs.root))
+    assert live.update() > 0 and live.update() == 0
+    hits = search(live.searcher, "101", ["staff"], {}).hits
+    assert [(h.kind, h.key) for h in hits] == [("value", "housing.repairs.repair.uprn")]
+    assert search(live.searcher, "A1", ["staff"], {}).total == 0
+    stored = b"".join(f.read_bytes() for f in (repairs.root / ".vestry").rglob("search-*/*") if f.is_file())
+    assert b"A2" not in stored
+    assert search(live.searcher, "how to read them", ["staff"], {}).hits[0].kind == "page"
+
+
+def test_the_command_prints_what_was_found(repairs: Council):
+    repairs.good()
+    done = repairs.cli("search", "repiars")
+    assert done.returncode == 0 and "did you mean: repairs?" in done.stdout and "housing.repairs.repair" in done.stdout
+    assert json.loads(repairs.cli("search", "--json", "repair").stdout)["total"] > 0
+
+
+@pytest.mark.slow
+def test_two_hundred_thousand_documents_are_searched(tmp_path):
+    index = SearchIndex(tmp_path)
+
+    def documents(part: int):
+        for n in range(1_000):
+            yield Document(
+                "column",
+                f"d{part}.p.t.c{n}",
+                f"column {n}",
+                f"what is said of {part * 1_000 + n}",
+                (f"d{part}.p.t.c{n}",),
+            )
+
+    assert index.update({str(p): Part("1", lambda p=p: documents(p)) for p in range(200)}) == 200_000
+    found = search(index.searcher, "column 77", ["staff"], {})
+    assert found.total == 200 + 10 * 200 and {h.title for h in found.hits} == {"column 77"}
+    assert search(index.searcher, "123456", ["staff"], {}).hits[0].key == "d123.p.t.c456"

@@ -1,0 +1,99 @@
+"""A portal that runs, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from council import Council, command
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    """`vestry serve` as a process; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        command("serve", "-C", str(root), "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _until_it_answers(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _until_it_answers(address: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        assert process.poll() is None, (process.stdout.read() if process.stdout else b"").decode()
+        try:
+            requests.get(f"{address}/health", timeout=5)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    pytest.fail("the portal does not answer")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    if not CHROMIUM.is_file():
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def violations(page: object) -> list[str]:
+    """What axe finds against WCAG 2.2 AA, each in a line."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    return [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:200]})" for v in found]
+
+
+@contextmanager
+def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]:
+    """The portal of a council in this process, for what needs no process of its own: gives `get(path)`."""
+    import uvicorn
+
+    from vestry.catalogue.live import Live
+    from vestry.serve.app import application
+
+    live = Live(council.root)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(application(live), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        session = requests.Session()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield lambda path, **more: session.request(more.pop("method", "GET"), address + path, timeout=60, **more)
+        finally:
+            session.close()
+            server.should_exit = True
+            thread.join(30)
+            live.workspace.close()

@@ -1,0 +1,111 @@
+"""Every page of a council with data, in a real browser: accessible, whole without scripts, at any width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.routing import Mount, Route
+
+from demo.conftest import Demo, demo
+from serve.conftest import served, violations
+from vestry.serve import app
+
+pytestmark = pytest.mark.slow
+__all__ = ["demo"]
+
+#: Pages for machines, and parts of pages.
+NOT_PAGES = {"/health", "/metrics", "/runs/now", "/search/suggest", "/register/{sheet}.csv"}
+#: Pages that no other page leads to, or that are worth looking at with what they were asked.
+ASKED = ["/nowhere"]
+
+
+@pytest.fixture(scope="module")
+def portal(demo: Demo) -> Iterator[str]:
+    with served(demo.root) as address:
+        yield address
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """Each page's route, as a pattern of its paths."""
+    routes = [r for r in app.routes() if isinstance(r, Route) and not isinstance(r, Mount)]
+    return {r.path: r.path_regex for r in routes if "GET" in (r.methods or ()) and r.path not in NOT_PAGES}
+
+
+def pages(page, portal: str) -> dict[str, list[str]]:
+    """The paths that are reached from the first page by links, by route; up to three of each are followed."""
+    known, found = patterns(), {}
+    waiting, seen = ["/", *ASKED], set()
+    while waiting:
+        path = waiting.pop(0)
+        route = next((r for r, pattern in known.items() if pattern.match(urlsplit(path).path)), "")
+        if path in seen or len(found.get(route, [])) >= 3:
+            continue
+        seen.add(path)
+        answer = page.goto(portal + path)
+        if "html" not in (answer.headers.get("content-type") or ""):
+            continue
+        found.setdefault(route, []).append(path)
+        assert answer.status == (404 if path == "/nowhere" else 200), path
+        hrefs = page.eval_on_selector_all("a[href]", "links => links.map(a => a.getAttribute('href'))")
+        inside = [h.partition("#")[0] for h in hrefs if h.startswith("/") and not h.startswith("//")]
+        waiting += [path for path in inside if not path.endswith(".csv")]
+    return found
+
+
+@pytest.fixture(scope="module")
+def reached(browser, portal: str) -> dict[str, list[str]]:
+    context = browser.new_context(java_script_enabled=True, bypass_csp=True)
+    try:
+        return pages(context.new_page(), portal)
+    finally:
+        context.close()
+
+
+def test_every_page_is_reached_by_links(reached):
+    assert set(patterns()) - set(reached) == set()
+
+
+def test_every_page_meets_wcag_with_and_without_scripts_wide_and_narrow(browser, portal, reached):
+    found = []
+    for scripts, width in ((True, 1200), (False, 1200), (True, 360)):
+        context = browser.new_context(
+            java_script_enabled=True, bypass_csp=True, viewport={"width": width, "height": 800}
+        )
+        page = context.new_page()
+        if not scripts:  # axe itself is a script: ours are kept away
+            page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+        for paths in reached.values():
+            page.goto(portal + paths[0])
+            found += [f"{paths[0]} ({width}, scripts {scripts}): {v}" for v in violations(page)]
+            if width == 360:
+                wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
+                found += [f"{paths[0]}: wider than the screen"] if wide else []
+        context.close()
+    assert found == []
+
+
+def test_with_scripts_off_every_page_says_all_that_it_has_to_say(browser, portal, reached):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for paths in reached.values():
+        page.goto(portal + paths[0])
+        assert page.locator("h1").count() == 1, paths[0]
+        assert page.locator("main").inner_text().strip(), paths[0]
+        assert page.locator("text=/loading/i").count() == 0, paths[0]
+    context.close()
+
+
+def test_no_page_breaks_its_own_policy_or_fails_in_the_browser(browser, portal, reached):
+    context = browser.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for paths in reached.values():
+        if paths[0] != "/nowhere":
+            page.goto(portal + paths[0])
+    context.close()
+    assert said == []

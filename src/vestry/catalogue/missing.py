@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 #: Groups of fewer are not told: they could point at somebody.
 SMALLEST = 10
-#: A column that has so few different values, all of them known to everybody, tells groups; so many columns do at most.
-_GROUPS, _COLUMNS = 50, 12
+#: A column that has so few different values tells groups: fewer where its name does not say that it does. Of the
+#: columns that tell groups so many are compared at most.
+_GROUPS, _OTHER_GROUPS, _COLUMNS = 50, 20, 12
 #: By how many percentage points a group must stand out.
 _MORE = 5.0
 #: How sure it must be: of a thousand groups that are as all others are, one or none is told by chance.
@@ -31,8 +32,12 @@ _Z = 3.29
 #: Columns that are looked at in one query, and groups that are told of each.
 _AT_ONCE, _TOLD = 200, 5
 _LONGEST = 40
-_OF_PEOPLE = re.compile(r" (sex|gender|ethnic|ethnicity|ethnic group|tradition|religion|faith|language|nationality|disability|disabled) ")
-_OF_PLACES = re.compile(r" (ward|area|locality|district|neighbourhood|team|contractor|provider|supplier|school|source|system|tenure) ")
+_OF_PEOPLE = re.compile(
+    r" (sex|gender|ethnic|ethnicity|ethnic group|tradition|religion|faith|language|nationality|disability|disabled) "
+)
+_OF_PLACES = re.compile(
+    r" (ward|area|locality|district|neighbourhood|team|contractor|provider|supplier|school|source|system|tenure) "
+)
 _BIRTH = re.compile(r" (dob|birth|born) ")
 _BANDS = ((18, "under 18"), (25, "18 to 24"), (45, "25 to 44"), (65, "45 to 64"), (75, "65 to 74"))
 _OLDEST = "75 or over"
@@ -52,6 +57,8 @@ class Group:
     overall: float
     low: float
     high: float
+    #: The column's name says that it tells people, places or suppliers apart, so that this is about who is not seen.
+    of_whom: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def missing_of(
     found = [
         Missing(
             c.name, 100 * lacking[c.name] / rows, lacking[c.name],
-            tuple(sorted(hidden.get(c.name, ()), key=lambda g: (-g.share, -g.rows, g.by))[:_TOLD]),
+            tuple(sorted(hidden.get(c.name, ()), key=lambda g: (not g.of_whom, -g.share, -g.rows, g.by))[:_TOLD]),
         )
         for c in columns
         if lacking[c.name]
@@ -97,23 +104,35 @@ def missing_of(
     return tuple(sorted(found, key=lambda m: -m.share))
 
 
-def _group_columns(columns: Sequence[ColumnEntry], distinct: Mapping[str, int]) -> list[tuple[ColumnEntry, str]]:
-    """The columns that tell groups, with SQL of the group; those whose names say so come first."""
-    found: list[tuple[int, int, ColumnEntry, str]] = []
+@dataclass(frozen=True)
+class _By:
+    """A column that tells groups, and SQL of a row's group."""
+
+    column: ColumnEntry
+    sql: str
+    of_whom: bool
+    name: str
+
+
+def _group_columns(columns: Sequence[ColumnEntry], distinct: Mapping[str, int]) -> list[_By]:
+    """The columns that tell groups; those whose names say so come first."""
+    found: list[tuple[int, int, _By]] = []
     for column in columns:
         q, words, many = quote(column.name), words_of(column.name), distinct[column.name]
         if column.name in PLATFORM or many < 2:
             continue
         if _BIRTH.search(words) and column.type in ("DATE", "TIMESTAMP WITH TIME ZONE"):
-            found.append((0, many, column, _age_band(q)))
+            found.append((0, many, _By(column, _age_band(q), True, f"age by {column.name}")))
         elif many > _GROUPS or column.type not in ("VARCHAR", "BOOLEAN"):
             continue
         elif _OF_PEOPLE.search(words):
-            found.append((0, many, column, _label(q)))
-        elif not column.is_personal:
-            found.append((1 if _OF_PLACES.search(words) else 2, many, column, _label(q)))
-    found.sort(key=lambda f: (f[0], f[1], f[2].name))
-    return [(column, sql) for _, _, column, sql in found[:_COLUMNS]]
+            found.append((0, many, _By(column, _label(q), True, column.name)))
+        elif not column.is_personal and _OF_PLACES.search(words):
+            found.append((1, many, _By(column, _label(q), True, column.name)))
+        elif not column.is_personal and many <= _OTHER_GROUPS:
+            found.append((2, many, _By(column, _label(q), False, column.name)))
+    found.sort(key=lambda f: (f[0], f[1], f[2].column.name))
+    return [by for _, _, by in found[:_COLUMNS]]
 
 
 def _label(q: str) -> str:
@@ -127,11 +146,11 @@ def _age_band(q: str) -> str:
 
 
 def _compared(
-    con: duckdb.DuckDBPyConnection, relation: str, by: Sequence[tuple[ColumnEntry, str]], partly: Sequence[ColumnEntry],
+    con: duckdb.DuckDBPyConnection, relation: str, by: Sequence[_By], partly: Sequence[ColumnEntry],
     rows: int, lacking: Mapping[str, int],
 ) -> Iterator[tuple[str, Group]]:  # fmt: skip
     """Each column with each group in which it is missing more often than in all, in one pass over the table."""
-    groups = ", ".join(f"{sql} AS g{n}" for n, (_, sql) in enumerate(by))
+    groups = ", ".join(f"{of.sql} AS g{n}" for n, of in enumerate(by))
     flags = ", ".join(f"{is_missing(c)} AS m{n}" for n, c in enumerate(partly))
     counts = ", ".join(f"count(*) FILTER (m{n})" for n in range(len(partly)))
     names = ", ".join(f"g{n}" for n in range(len(by)))
@@ -142,16 +161,13 @@ def _compared(
         f"HAVING count(*) >= {SMALLEST} AND coalesce({names}) IS NOT NULL"
     ).fetchall()
     for value, *rest in found:
-        at = rest[: len(by)].index(0)
-        size, missed = rest[len(by)], rest[len(by) + 1 :]
+        of, size, missed = by[rest[: len(by)].index(0)], rest[len(by)], rest[len(by) + 1 :]
         for column, n in zip(partly, missed, strict=True):
             overall = lacking[column.name] / rows
             low, high = wilson(n, size)
-            if column.name != by[at][0].name and 100 * (n / size - overall) >= _MORE and low > overall:
-                group = Group(
-                    by[at][0].name, value, size, 100 * n / size, 100 * overall, 100 * low, 100 * high
-                )  # fmt: skip
-                yield column.name, group
+            if column.name != of.column.name and 100 * (n / size - overall) >= _MORE and low > overall:
+                told = 100 * n / size, 100 * overall, 100 * low, 100 * high
+                yield column.name, Group(of.name, value, size, *told, of_whom=of.of_whom)
 
 
 def wilson(n: int, of: int, z: float = _Z) -> tuple[float, float]:

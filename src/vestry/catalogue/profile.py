@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ from vestry.project import DataError, TableName, quote
 if TYPE_CHECKING:
     import duckdb
 
+    from vestry.catalogue.live import Live
+    from vestry.catalogue.model import Catalogue
     from vestry.lake import Engine
 
+#: Where profiles are kept, below `.vestry`.
+FOLDER = "profile"
 #: Part of the cache: raise it when what is kept changes.
 _FORMAT = 1
 #: Columns that are looked at in one query.
@@ -79,8 +84,9 @@ class TableProfile:
     columns: tuple[ColumnProfile, ...]
     missing: tuple[Missing, ...]
 
-    def column(self, name: str) -> ColumnProfile | None:
-        return next((c for c in self.columns if c.name == name), None)
+    @cached_property
+    def by_name(self) -> dict[str, ColumnProfile]:
+        return {column.name: column for column in self.columns}
 
 
 def kept_profile(folder: Path, entry: TableEntry) -> TableProfile | None:
@@ -125,6 +131,44 @@ def profile(engine: Engine, folder: Path, entry: TableEntry) -> TableProfile | N
     return made
 
 
+class LiveProfiles:
+    """The profiles of a catalogue that is followed: read at once where they were made, made one by one by `update`."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._folder = live.workspace.project.state / FOLDER
+        self._read: dict[TableName, tuple[str, TableProfile]] = {}
+        self._made: Catalogue | None = None
+
+    def of(self, entry: TableEntry) -> TableProfile | None:
+        """The profile of a table as it stands; None where it has not been profiled yet, or is not there."""
+        if entry.state is None:
+            return None
+        mark, known = _mark(entry), self._read.get(entry.name)
+        if known is None or known[0] != mark:
+            if (found := kept_profile(self._folder, entry)) is None:
+                return None
+            known = self._read[entry.name] = mark, found
+        return known[1]
+
+    def made(self, entry: TableEntry) -> TableProfile | None:
+        """The profile of a table, made now where it has not been; None where the table is not there.
+
+        Raises DataError where the table cannot be read.
+        """
+        return self.of(entry) or profile(self._live.workspace.engine, self._folder, entry)
+
+    def update(self) -> None:
+        """Profile what has changed: minutes after the first run of a large project, else seconds."""
+        catalogue = self._live.catalogue()
+        if self._made is catalogue:
+            return
+        for entry in catalogue.tables.values():
+            with suppress(DataError):  # what cannot be read has no profile, and the pages say so
+                self.made(entry)
+        self._made = catalogue
+
+
 def _profiled(
     con: duckdb.DuckDBPyConnection, name: TableName, relation: str, columns: Sequence[ColumnEntry]
 ) -> TableProfile:
@@ -137,8 +181,9 @@ def _profiled(
     found = {p.name: p for p in measured}
     for some in _parts([c for c in columns if rows and found[c.name].filled and c.type != "BLOB"]):
         for column, frequent in zip(some, _frequent(con, relation, some, rows, found), strict=True):
-            of = "values" if _by_value(column, found[column.name]) else "shapes"
-            found[column.name] = replace(found[column.name], **{of: frequent})
+            known = found[column.name]
+            by_value = _by_value(column, known)
+            found[column.name] = replace(known, values=frequent) if by_value else replace(known, shapes=frequent)
     lacking = {p.name: rows - p.filled for p in measured}
     missing = missing_of(con, relation, columns, rows, lacking, {p.name: p.distinct for p in measured}) if rows else ()
     return TableProfile(name, rows, min(rows, _LOOKED), datetime.now(UTC), tuple(found.values()), missing)

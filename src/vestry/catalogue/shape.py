@@ -38,4 +38,6 @@ def masked(column: ColumnEntry) -> str:
     if column.classification != "personal" or column.type != "VARCHAR":
         return f"CASE WHEN {q} IS NOT NULL THEN '{MASK}' END"
     told = f"regexp_replace(regexp_replace({shape(q)}, 'a+', 'a', 'g'), 'A+', 'A', 'g')"
-    return f"CASE WHEN {q} IS NOT NULL THEN '{MASK}' || CASE WHEN {told} IN ({q}, '') THEN '' ELSE ' ' || {told} END END"
+    return (
+        f"CASE WHEN {q} IS NOT NULL THEN '{MASK}' || CASE WHEN {told} IN ({q}, '') THEN '' ELSE ' ' || {told} END END"
+    )

@@ -115,7 +115,7 @@ def score(results: Sequence[Result]) -> float | None:
 
 
 def rows_where(relation: str, condition: str, wanted: bool) -> str:
-    """A SELECT of the rows of which a condition, such as a check's `broken`, is true or is not; it may be a window's."""
+    """A SELECT of the rows of which a condition (a check's `broken`, which may be a window's) is true or is not."""
     return (
         f"SELECT * EXCLUDE (_broken) FROM (SELECT *, ({condition}) AS _broken FROM {relation}) "
         f"WHERE {'_broken' if wanted else 'NOT _broken'}"

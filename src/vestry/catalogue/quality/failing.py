@@ -62,7 +62,9 @@ def failing(engine: Engine, entry: TableEntry, rule: str, column: str | None = N
     checks = checks_of(entry.promised) if entry.promised else []
     check = next((c for c in checks if c.name == rule and column in (None, c.column)), None)
     if check is None:
-        raise VestryError(f"{entry.name} has no rule “{rule}”", entry.made_by, did_you_mean(rule, [c.name for c in checks]))
+        raise VestryError(
+            f"{entry.name} has no rule “{rule}”", entry.made_by, did_you_mean(rule, [c.name for c in checks])
+        )
     nothing = Failing(entry.name, rule, (), [], ())
     if check.broken is None:
         return _because(nothing, "the rule speaks of the table as a whole, not of single rows")

@@ -11,12 +11,15 @@ from vestry.project import TableName
 from vestry.project.contract import Contract
 from vestry.run.freshness import Freshness
 
-#: Tables made from one that are named.
-_NAMED = 3
+#: Tables made from one that are named, and columns of which it is said whom they hide.
+_NAMED, _HIDDEN = 3, 5
 
 
 def meaning(
-    catalogue: Catalogue, quality: ProductQuality, fresh: Freshness, missing: Sequence[tuple[TableName, Missing]] = ()
+    catalogue: Catalogue,
+    quality: ProductQuality,
+    fresh: Freshness | None,
+    missing: Sequence[tuple[TableName, Missing]] = (),
 ) -> list[str]:
     """What who uses a product should mind, the worst first; empty where there is nothing to mind.
 
@@ -32,8 +35,9 @@ def meaning(
                 "what is in service is the version before it."
             )
         found += [said for rule in table.failing if (said := _of_rule(catalogue, table, rule, where, fresh))]
-    found += [_of_group(name, column, several) for name, column in missing if column.hidden]
-    return found
+    hidden = [(name, m) for name, m in missing if m.hidden and m.hidden[0].of_whom]
+    hidden.sort(key=lambda pair: -pair[1].hidden[0].share + pair[1].hidden[0].overall)
+    return [*found, *(_of_group(name, column, several) for name, column in hidden[:_HIDDEN])]
 
 
 def usage_of(contract: Contract) -> str | None:
@@ -42,10 +46,10 @@ def usage_of(contract: Contract) -> str | None:
     return said.strip() if said and said.strip() else None
 
 
-def _of_rule(catalogue: Catalogue, table: TableQuality, rule: RuleScore, where: str, fresh: Freshness) -> str:
+def _of_rule(catalogue: Catalogue, table: TableQuality, rule: RuleScore, where: str, fresh: Freshness | None) -> str:
     percent = f"{rule.dimension.capitalize()} {percent_of(rule.percent)}"
     if rule.dimension == "timeliness" and not rule.failing:
-        of = fresh.of(rule.table)
+        of = fresh.of(rule.table) if fresh else None
         until = f": nothing that its sources recorded after {of:%-d %B %Y, %H:%M} UTC is in it" if of else ""
         return f"{percent}{where}{until}."
     if not rule.failing:
@@ -80,7 +84,7 @@ def _of_group(name: TableName, column: Missing, several: bool) -> str:
     first = column.hidden[0]
     return (
         f"{column.column}{where} is missing in {percent_of(column.share)} of rows, and in {percent_of(first.share)} of "
-        f"the {first.rows:,} where {first.by} is {first.value}: what is counted by it sees those less."
+        f"the {first.rows:,} where {first.by} is {first.value}: figures by {column.column} see those less."
     )
 
 

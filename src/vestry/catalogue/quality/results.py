@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,13 +16,15 @@ from vestry.project import TableName, literal
 
 #: How far back a trend goes.
 DAYS = 366
+#: Seconds for which a look at the ledger is taken to be true.
+_FRESH = 1.0
 _COLUMNS = "rule, column_name, dimension, severity, expected, value, failing, row_count, passed, run, checked_at"
 _TIES = "row_number() OVER (PARTITION BY {by} ORDER BY checked_at DESC)"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one rule said at one audit: `value` as the rule's unit has it, of `rows` rows, `failing` of which break it."""
+    """What one rule said at one audit: `value` in the rule's unit, and `failing` of `rows` rows that break it."""
 
     rule: str
     column: str | None
@@ -43,6 +46,7 @@ class Results:
         self._lake = lake
         self._lock = threading.Lock()
         self._version: int | None = None
+        self._looked = 0.0
         self._read_to: datetime | None = None
         self._last: dict[str, dict[tuple[str, str | None], Said]] = {}
 
@@ -53,7 +57,10 @@ class Results:
             return dict(self._last.get(str(table), {}))
 
     def _refresh(self) -> None:
+        if time.monotonic() - self._looked < _FRESH:
+            return
         ledger = self._lake.open(RESULTS)
+        self._looked = time.monotonic()
         if ledger is None or ledger.version() == self._version:
             return
         since = f"checked_at > {_moment(self._read_to)}" if self._read_to else "true"
@@ -70,20 +77,23 @@ class Results:
         self._version = ledger.version()
 
 
-def by_day(lake: Lake, table: TableName, now: datetime, days: int = DAYS) -> dict[date, Sequence[Said]]:
-    """What each rule said last on each day (UTC) on which the table was audited, oldest day first."""
-    by = _TIES.format(by="rule, column_name, date_trunc('day', checked_at)")
+def by_day(
+    lake: Lake, tables: Collection[TableName], now: datetime, days: int = DAYS
+) -> dict[TableName, dict[date, list[Said]]]:
+    """What each rule of some tables said last on each day (UTC) on which it was asked, oldest day first."""
+    by = _TIES.format(by="table_name, rule, column_name, date_trunc('day', checked_at)")
+    names = ", ".join(literal(str(table)) for table in tables) or "''"
     rows = asked(
         lake,
         RESULTS,
-        f"SELECT * FROM (SELECT {_COLUMNS}, {by} AS place FROM ledger WHERE table_name = {literal(str(table))} "
+        f"SELECT * FROM (SELECT table_name, {_COLUMNS}, {by} AS place FROM ledger WHERE table_name IN ({names}) "
         f"AND checked_at > {_moment(now - timedelta(days=days))}) WHERE place = 1 ORDER BY checked_at",
     )
-    found: dict[date, list[Said]] = {}
+    found: dict[TableName, dict[date, list[Said]]] = {}
     for row in rows:
         said = _said(row)
-        found.setdefault(said.at.date(), []).append(said)
-    return dict(found)
+        found.setdefault(TableName.parse(row["table_name"]), {}).setdefault(said.at.date(), []).append(said)
+    return found
 
 
 def _said(row: Mapping[str, Any]) -> Said:

@@ -63,6 +63,13 @@ class RuleScore:
     how: str
     at: datetime
 
+    @property
+    def said(self) -> str:
+        """What was found, in a sentence."""
+        if self.failing:
+            return f"{self.failing:,} of {self.rows:,} rows break it"
+        return "it holds" if self.passed else self.how
+
 
 @dataclass(frozen=True)
 class Dimension:
@@ -127,16 +134,21 @@ def dimension_of(word: str) -> str:
 
 
 def table_quality(
-    catalogue: Catalogue, results: Results, fresh: Freshness, name: TableName, now: datetime
+    catalogue: Catalogue, results: Results, fresh: Freshness | None, name: TableName, now: datetime
 ) -> TableQuality:
-    """A table's dimensions; of a table without a contract, such as bronze, only what service levels say."""
+    """A table's dimensions; of a table without a contract, such as bronze, none is measured.
+
+    Without `fresh`, which reads the logs of all that a table rests on, service levels are left out.
+    """
     entry = catalogue.tables[name]
     checks = {(c.name, c.column): c for c in checks_of(entry.promised)} if entry.promised else {}
     said = {key: s for key, s in results.of(name).items() if key in checks}
     counted = [score_of(name, s) for key, s in said.items() if _counts(checks[key])]
     kept = _kept_in_time(catalogue, fresh, name, now)
     left_out = [checks[key].name for key in said if not _counts(checks[key])]
-    dimensions = tuple(_dimension(d, counted, kept if d == "timeliness" else None, left_out) for d in DIMENSIONS)
+    dimensions = tuple(
+        _dimension(d, counted, kept if d == "timeliness" else None, left_out, bool(checks)) for d in DIMENSIONS
+    )
     newest = max((s.at for s in said.values()), default=None)
     last = [s for s in said.values() if newest and s.run == max(said.values(), key=lambda s: s.at).run]
     return TableQuality(
@@ -150,7 +162,7 @@ def table_quality(
 
 
 def product_quality(
-    catalogue: Catalogue, results: Results, fresh: Freshness, product: Product, now: datetime
+    catalogue: Catalogue, results: Results, fresh: Freshness | None, product: Product, now: datetime
 ) -> ProductQuality:
     """A product's dimensions, and those of its tables in the contract's order."""
     entries: Iterable[TableEntry] = catalogue.tables_of(product)
@@ -163,14 +175,14 @@ def trend(lake: Lake, tables: Sequence[TableName], now: datetime) -> list[Point]
 
     A table counts with what it said last until it is audited again. Rules that are gone count while they were there.
     """
-    audits = {name: by_day(lake, name, now) for name in tables}
+    audits = by_day(lake, tables, now)
     stood: dict[TableName, dict[str, float]] = {}
     points = []
     for day in sorted({day for days in audits.values() for day in days}):
         for name, days in audits.items():
             if day in days:
                 stood[name] = _by_dimension(score_of(name, s) for s in days[day])
-        every = [scores for scores in stood.values()]
+        every = list(stood.values())
         points.append(
             Point(day, {d: min(s[d] for s in every if d in s) for d in DIMENSIONS if any(d in s for s in every)})
         )
@@ -185,7 +197,7 @@ def score_of(table: TableName, said: Said) -> RuleScore:
         failing = min(int(said.value), said.rows)
     percent: float | None
     if failing:
-        percent, how = 100 - 100 * failing / said.rows, f"100 − {failing:,} of {said.rows:,} rows"
+        percent, how = 100 - 100 * failing / said.rows, f"{failing:,} of {said.rows:,} rows break it"
     elif not said.passed:
         percent, how = 0.0, f"broken: {said.value:,g}, and it {said.expected}"
     elif not said.rows:
@@ -193,14 +205,16 @@ def score_of(table: TableName, said: Said) -> RuleScore:
     elif said.value:
         percent, how = 100.0, f"kept: {said.value:,g}, and it {said.expected}"
     else:
-        percent, how = 100.0, f"100 − 0 of {said.rows:,} rows"
+        percent, how = 100.0, f"none of {said.rows:,} rows breaks it"
     return RuleScore(
         table, said.rule, said.column, dimension_of(said.dimension), said.severity, said.expected, said.value, failing,
         said.rows, said.passed, percent, how, said.at,
     )  # fmt: skip
 
 
-def _dimension(name: str, counted: Sequence[RuleScore], kept: RuleScore | None, left_out: Sequence[str]) -> Dimension:
+def _dimension(
+    name: str, counted: Sequence[RuleScore], kept: RuleScore | None, left_out: Sequence[str], promised: bool
+) -> Dimension:
     rules = sorted(
         (r for r in [*counted, *([kept] if kept else [])] if r.dimension == name),
         key=lambda r: (r.percent if r.percent is not None else 101.0, r.rule),
@@ -211,6 +225,8 @@ def _dimension(name: str, counted: Sequence[RuleScore], kept: RuleScore | None, 
         how += f" (the lowest of {len(rules)} rules)" if len(rules) > 1 else ""
     elif rules:
         how = "not measured: there are no rows to ask"
+    elif not promised:
+        how = "not measured: no contract promises anything of it"
     elif name == "accuracy":
         alone = f"; {', '.join(sorted(left_out))} looks at the data alone" if left_out else ""
         how = NO_REFERENCE + alone
@@ -246,9 +262,10 @@ def _counts(check: Check) -> bool:
     return check.dimension != "accuracy" or check.query is not None or len(names_in(check.broken or "")) > 1
 
 
-def _kept_in_time(catalogue: Catalogue, fresh: Freshness, name: TableName, now: datetime) -> RuleScore | None:
+def _kept_in_time(catalogue: Catalogue, fresh: Freshness | None, name: TableName, now: datetime) -> RuleScore | None:
     """What the service levels say, as if it were a rule: kept, or late."""
-    most, of = promised(catalogue.project).get(name), fresh.of(name)
+    most = promised(catalogue.project).get(name) if fresh else None
+    of = fresh.of(name) if fresh and most else None
     if most is None or of is None:
         return None
     passed = now - of <= most

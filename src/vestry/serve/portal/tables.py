@@ -22,6 +22,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
         "source": catalogue.project.bronze.get(entry.name),
         "readers": catalogue.readers(entry.name),
         "glossary": catalogue.glossary,
+        "profiles": {entry.name: portal_of(request).profiles.of(entry)},
     }
 
 
@@ -42,6 +43,7 @@ def column(request: Request, catalogue: Catalogue) -> Values:
         "column": found,
         "trail": trail(catalogue, entry),
         "glossary": catalogue.glossary,
+        "profile": profile.by_name.get(name) if (profile := portal_of(request).profiles.of(entry)) else None,
         "lineage": lineage,
         "above": above,
         "below": lineage.leads_to(entry.name, name) if lineage else [],

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 #: Groups of fewer are not told: they could point at somebody.
 SMALLEST = 10
-#: A column that has so few different values tells groups: fewer where its name does not say that it does. Of the
-#: columns that tell groups so many are compared at most.
-_GROUPS, _OTHER_GROUPS, _COLUMNS = 50, 20, 12
+#: A column that has so few different values tells groups: fewer where its name does not say that it does.
+_GROUPS, _OTHER_GROUPS = 50, 20
+#: Of the columns that tell groups so many are used at most, and fewer where very many columns lack something.
+_COLUMNS, _COMPARISONS = 12, 2400
 #: By how many percentage points a group must stand out.
 _MORE = 5.0
 #: How sure it must be: of a thousand groups that are as all others are, one or none is told by chance.
@@ -71,10 +72,10 @@ class Missing:
     hidden: tuple[Group, ...] = ()
 
 
-def is_missing(column: ColumnEntry) -> str:
-    """SQL that is true where a column has no value: blank text is none."""
+def present(column: ColumnEntry) -> str:
+    """SQL of a column's value, NULL where it has none: blank text is none."""
     name = quote(column.name)
-    return f"({name} IS NULL OR trim({name}) = '')" if column.type == "VARCHAR" else f"({name} IS NULL)"
+    return f"nullif(trim({name}), '')" if column.type == "VARCHAR" else name
 
 
 def missing_of(
@@ -87,7 +88,7 @@ def missing_of(
     stands out where the least share that its numbers allow is above that of all, and 5 points above at least.
     """
     partly = [c for c in columns if 0 < lacking[c.name] < rows]
-    by = _group_columns(columns, distinct) if partly else []
+    by = _group_columns(columns, distinct)[: max(2, _COMPARISONS // len(partly))] if partly else []
     hidden: dict[str, list[Group]] = {}
     for first in range(0, len(partly) if by else 0, _AT_ONCE):
         some = partly[first : first + _AT_ONCE]
@@ -151,13 +152,13 @@ def _compared(
 ) -> Iterator[tuple[str, Group]]:  # fmt: skip
     """Each column with each group in which it is missing more often than in all, in one pass over the table."""
     groups = ", ".join(f"{of.sql} AS g{n}" for n, of in enumerate(by))
-    flags = ", ".join(f"{is_missing(c)} AS m{n}" for n, c in enumerate(partly))
-    counts = ", ".join(f"count(*) FILTER (m{n})" for n in range(len(partly)))
+    values = ", ".join(f"{present(c)} AS v{n}" for n, c in enumerate(partly))
+    counts = ", ".join(f"count(*) - count(v{n})" for n in range(len(partly)))
     names = ", ".join(f"g{n}" for n in range(len(by)))
     sets = ", ".join(f"(g{n})" for n in range(len(by)))
     found = con.execute(
         f"SELECT coalesce({names}), {', '.join(f'GROUPING(g{n})' for n in range(len(by)))}, count(*), {counts} "
-        f"FROM (SELECT {groups}, {flags} FROM {relation}) GROUP BY GROUPING SETS ({sets}) "
+        f"FROM (SELECT {groups}, {values} FROM {relation}) GROUP BY GROUPING SETS ({sets}) "
         f"HAVING count(*) >= {SMALLEST} AND coalesce({names}) IS NOT NULL"
     ).fetchall()
     for value, *rest in found:

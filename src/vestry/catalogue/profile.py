@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vestry.catalogue.missing import SMALLEST, Group, Missing, is_missing, missing_of
+from vestry.catalogue.missing import SMALLEST, Group, Missing, missing_of, present
 from vestry.catalogue.model import ColumnEntry, TableEntry
 from vestry.catalogue.shape import shape
 from vestry.project import DataError, TableName, quote
@@ -193,7 +193,7 @@ def _measures(column: ColumnEntry) -> str:
     q = quote(column.name)
     ordered = not column.is_personal and _ORDERED.match(column.type or "")
     ends = f"min({q})::VARCHAR, max({q})::VARCHAR" if ordered else "NULL, NULL"
-    return f"count(*) FILTER (NOT {is_missing(column)}), approx_count_distinct({q}), {ends}"
+    return f"count({present(column)}), approx_count_distinct({q}), {ends}"
 
 
 def _measured(column: ColumnEntry, counts: Sequence[Any]) -> ColumnProfile:
@@ -212,9 +212,9 @@ def _frequent(
     """The most frequent values or shapes of each column, counted in one pass."""
     texts = []
     for n, column in enumerate(columns):
-        told = f"trim({quote(column.name)}::VARCHAR)"
-        told = f"left({told}, {_LONGEST})" if _by_value(column, found[column.name]) else shape(told)
-        texts.append(f"CASE WHEN NOT {is_missing(column)} THEN {told} END AS v{n}")
+        text = f"{present(column)}::VARCHAR"
+        told = f"left({text}, {_LONGEST})" if _by_value(column, found[column.name]) else shape(text)
+        texts.append(f"{told} AS v{n}")
     some = f" USING SAMPLE reservoir({_LOOKED} ROWS) REPEATABLE (1)" if rows > _LOOKED else ""
     inner = f"SELECT {', '.join(texts)} FROM (SELECT {', '.join(quote(c.name) for c in columns)} FROM {relation}{some})"
     tops = ", ".join(

@@ -16,7 +16,7 @@ compares with something else counts, and without one it is not measured.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from vestry.catalogue.model import Catalogue, TableEntry
@@ -40,7 +40,9 @@ DIMENSIONS = {
 #: The contract standard's words where they are others. That all are there who should be is completeness.
 _OF_STANDARD = {"conformity": "validity", "coverage": "completeness"}
 SERVICE_LEVEL = "the service level"
-NO_REFERENCE = "not measured: no rule compares the data with a reference or a sample that was checked"
+NO_REFERENCE = (
+    "not measured: no rule that was asked compares the data with a reference or with a sample that was checked"
+)
 
 
 @dataclass(frozen=True)
@@ -143,12 +145,9 @@ def table_quality(
     entry = catalogue.tables[name]
     checks = {(c.name, c.column): c for c in checks_of(entry.promised)} if entry.promised else {}
     said = {key: s for key, s in results.of(name).items() if key in checks}
-    counted = [score_of(name, s) for key, s in said.items() if _counts(checks[key])]
+    scored = [score_of(name, s) if _counts(checks[key]) else _uncounted(name, s) for key, s in said.items()]
     kept = _kept_in_time(catalogue, fresh, name, now)
-    left_out = [checks[key].name for key in said if not _counts(checks[key])]
-    dimensions = tuple(
-        _dimension(d, counted, kept if d == "timeliness" else None, left_out, bool(checks)) for d in DIMENSIONS
-    )
+    dimensions = tuple(_dimension(d, scored, kept if d == "timeliness" else None, bool(checks)) for d in DIMENSIONS)
     newest = max((s.at for s in said.values()), default=None)
     last = [s for s in said.values() if newest and s.run == max(said.values(), key=lambda s: s.at).run]
     return TableQuality(
@@ -170,18 +169,25 @@ def product_quality(
     return ProductQuality(product.full_name, tuple(_lowest(name, tables) for name in DIMENSIONS), tables)
 
 
-def trend(lake: Lake, tables: Sequence[TableName], now: datetime) -> list[Point]:
+def trend(catalogue: Catalogue, lake: Lake, tables: Sequence[TableName], now: datetime) -> list[Point]:
     """The lowest score of each dimension by day, oldest first, of one table or of a product's.
 
     A table counts with what it said last until it is audited again. Rules that are gone count while they were there.
     """
+    uncounted = {
+        (name, check.name)
+        for name in tables
+        if (entry := catalogue.tables.get(name)) and entry.promised
+        for check in checks_of(entry.promised)
+        if not _counts(check)
+    }
     audits = by_day(lake, tables, now)
     stood: dict[TableName, dict[str, float]] = {}
     points = []
     for day in sorted({day for days in audits.values() for day in days}):
         for name, days in audits.items():
             if day in days:
-                stood[name] = _by_dimension(score_of(name, s) for s in days[day])
+                stood[name] = _by_dimension(score_of(name, s) for s in days[day] if (name, s.rule) not in uncounted)
         every = list(stood.values())
         points.append(
             Point(day, {d: min(s[d] for s in every if d in s) for d in DIMENSIONS if any(d in s for s in every)})
@@ -212,24 +218,28 @@ def score_of(table: TableName, said: Said) -> RuleScore:
     )  # fmt: skip
 
 
-def _dimension(
-    name: str, counted: Sequence[RuleScore], kept: RuleScore | None, left_out: Sequence[str], promised: bool
-) -> Dimension:
+def _uncounted(table: TableName, said: Said) -> RuleScore:
+    """A rule that says nothing of its dimension, though it may be broken."""
+    return replace(
+        score_of(table, said), percent=None, how="it looks at the data alone, and so says nothing of accuracy"
+    )
+
+
+def _dimension(name: str, scored: Sequence[RuleScore], kept: RuleScore | None, promised: bool) -> Dimension:
     rules = sorted(
-        (r for r in [*counted, *([kept] if kept else [])] if r.dimension == name),
+        (r for r in [*scored, *([kept] if kept else [])] if r.dimension == name),
         key=lambda r: (r.percent if r.percent is not None else 101.0, r.rule),
     )
     lowest = next((r for r in rules if r.percent is not None), None)
     if lowest is not None:
         how = f"{lowest.rule}: {lowest.how}"
         how += f" (the lowest of {len(rules)} rules)" if len(rules) > 1 else ""
-    elif rules:
-        how = "not measured: there are no rows to ask"
     elif not promised:
         how = "not measured: no contract promises anything of it"
     elif name == "accuracy":
-        alone = f"; {', '.join(sorted(left_out))} looks at the data alone" if left_out else ""
-        how = NO_REFERENCE + alone
+        how = NO_REFERENCE
+    elif rules:
+        how = "not measured: there are no rows to ask"
     else:
         how = "not measured: the contract has no rule of it that was asked"
     return Dimension(name, DIMENSIONS[name], lowest.percent if lowest else None, how, tuple(rules))

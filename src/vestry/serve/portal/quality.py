@@ -55,7 +55,7 @@ def of_one(request: Request, catalogue: Catalogue) -> Values:
         "failing": [(r, failing(engine, catalogue.tables[r.table], r.rule, r.column)) for r in worst[:_SHOWN]],
         "more": worst[_SHOWN:],
         "set_aside": [found for entry in made if (found := set_aside(engine, entry)) and found.rows],
-        "points": trend(workspace.lake, [entry.name for entry in made], now)[-_DAYS:],
+        "points": trend(catalogue, workspace.lake, [entry.name for entry in made], now)[-_DAYS:],
         "dimensions": DIMENSIONS,
         "profiles": profiles,
     }

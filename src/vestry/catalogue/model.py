@@ -133,6 +133,8 @@ class Catalogue:
 def catalogue_of(project: Project, graph: Graph, states: Mapping[TableName, TableState]) -> Catalogue:
     """The catalogue of a project whose tables stand so in the lake."""
     terms = _terms_by_column(project.glossary)
+    # A contract may say itself which term a column carries: its business name is the term's.
+    said = {term.name: key for key, term in project.glossary.terms.items()}
     tables: dict[TableName, TableEntry] = {}
     for name, source in project.bronze.items():
         state = states.get(name)
@@ -149,7 +151,7 @@ def catalogue_of(project: Project, graph: Graph, states: Mapping[TableName, Tabl
             state = states.get(table.name)
             tables[table.name] = TableEntry(
                 table.name, table.layer, table.contract.description, owner, project.shown(table.recipe), table.kind,
-                tuple(_columns(table.name, table.contract, state, terms)), graph.steps[table.name].inputs, state,
+                tuple(_columns(table.name, table.contract, state, terms, said)), graph.steps[table.name].inputs, state,
                 table.contract,
             )  # fmt: skip
     return Catalogue(project, graph, tables, states)
@@ -163,13 +165,18 @@ def owner_of(project: Project, product: Product) -> str | None:
 
 
 def _columns(
-    name: TableName, promised: Promised, state: TableState | None, terms: Mapping[str, str]
+    name: TableName,
+    promised: Promised,
+    state: TableState | None,
+    terms: Mapping[str, str],
+    said: Mapping[str, str],
 ) -> Iterable[ColumnEntry]:
     """The columns that are promised, then those that are there all the same."""
     types = dict(state.types) if state else {}
     for column in promised.columns:
         kind = types.pop(column.name, None) or duckdb_type(column)
-        yield ColumnEntry(name, column.name, kind, column, _term(terms, name, column.name))
+        term = _term(terms, name, column.name) or said.get(column.business_name or "")
+        yield ColumnEntry(name, column.name, kind, column, term)
     for other, kind in types.items():
         yield ColumnEntry(name, other, kind, None, _term(terms, name, other))
 

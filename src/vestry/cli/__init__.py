@@ -1,6 +1,6 @@
 """The `vestry` command: parses, calls, prints."""
 
-from vestry.cli.catalogue import search
+from vestry.cli.catalogue import lineage, search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
 from vestry.cli.export import export
@@ -15,8 +15,8 @@ from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search, quality, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps,
-    replay, stream,
+    search, quality, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept,
+    gaps, replay, stream,
 ):  # fmt: skip
     main.add_command(command)
 

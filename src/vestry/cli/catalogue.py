@@ -30,3 +30,25 @@ def search(
     from vestry.console.search import show_results
 
     show_results(folder, " ".join(text), {"kind": kind or "", "domain": domain or "", "layer": layer or ""}, as_json)
+
+
+@click.command()
+@click.argument("name", metavar="TABLE[.COLUMN]")
+@click.option("--up", "way", flag_value="up", help="Only where it comes from.")
+@click.option("--down", "way", flag_value="down", help="Only what follows from it.")
+@click.option("--json", "as_json", is_flag=True, help="For a program.")
+@project_option
+def lineage(name: str, way: str | None, as_json: bool, folder: Path) -> None:
+    """Show where a table or column comes from, back to the systems of record, and what breaks if it goes.
+
+    It is read from the recipes: nothing runs, and nothing needs to be loaded.
+
+    \b
+    Examples:
+      vestry lineage housing.repairs.repair.cost
+      vestry lineage bronze.repairs.fixwell.value --down
+      vestry lineage people.index.person --up --json
+    """
+    from vestry.console.lineage import show_lineage
+
+    show_lineage(folder, name, way, as_json)

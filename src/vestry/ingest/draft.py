@@ -75,9 +75,9 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
         raise VestryError(
             f"the source `{name}` is there already", f"sources/{name}.yaml", "rename the file, or edit it"
         )
-    options = FileOptions(sheet=sheet, rows=_records(file))
+    options = FileOptions(sheet=sheet, rows=records_in(file))
     with tempfile.TemporaryDirectory(prefix="vestry-") as workdir, duckdb.connect() as con:
-        found = inspect_file(_unpacked(file, options, Path(workdir)), options, con, Path(workdir))
+        found = inspect_file(unpacked(file, options, Path(workdir)), options, con, Path(workdir))
     if not found.columns:
         raise VestryError("no table was found in the file", str(file), "is there a row of headers?")
     domain = domain or (next(iter(project.domains)) if len(project.domains) == 1 else _DRAFTS)
@@ -101,7 +101,7 @@ def add_file(project: Project, file: Path, *, domain: str | None = None, sheet: 
     return Draft(f"{domain}.{name}.{name}", tuple(written), tuple(decided), tuple(look_at))
 
 
-def _records(file: Path) -> str | None:
+def records_in(file: Path) -> str | None:
     """Of XML, the path to what are likely its records; None for all else."""
     if file.suffix.lower() != ".xml":
         return None
@@ -109,7 +109,7 @@ def _records(file: Path) -> str | None:
     return next(iter(record_paths(file)), None)
 
 
-def _unpacked(file: Path, options: FileOptions, workdir: Path) -> Path:
+def unpacked(file: Path, options: FileOptions, workdir: Path) -> Path:
     """The file itself, or the one that was packed in it.
 
     Raises VestryError with their names where there are several: which is meant is for a person to say.

@@ -26,6 +26,7 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
 from vestry.serve.portal import (
+    add,
     address_review,
     addresses,
     data_map,
@@ -76,6 +77,7 @@ _PAGES = (
     addresses,
     runs,
     runbooks,
+    add,
     health,
 )
 

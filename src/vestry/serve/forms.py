@@ -5,6 +5,7 @@ What they type is never in an address: addresses are kept in histories and logs.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -12,8 +13,8 @@ import anyio.from_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-#: Bytes of a form, and characters of one box, at most.
-_MOST, _LONG = 64 * 2**10, 2_000
+#: Bytes of a form, characters of one box, and boxes, at most.
+_MOST, _LONG, _FIELDS = 64 * 2**10, 2_000, 300
 
 
 def fields(request: Request) -> dict[str, str]:
@@ -21,11 +22,27 @@ def fields(request: Request) -> dict[str, str]:
 
     Raises HTTPException where somebody sends more than a form holds.
     """
+    return {name: values[0] for name, values in answers(request).items()}
+
+
+def answers(request: Request) -> dict[str, list[str]]:
+    """As `fields`, with every value of boxes of which several may be ticked."""
     if int(request.headers.get("content-length") or 0) > _MOST:
         raise HTTPException(413, "That is more than a form holds.")
     body = anyio.from_thread.run(request.body)
-    sent = parse_qs(body[:_MOST].decode(errors="replace"), errors="replace", max_num_fields=50)
-    return {name: values[0].strip()[:_LONG].replace("\0", "") for name, values in sent.items()}
+    try:
+        sent = parse_qs(body[:_MOST].decode(errors="replace"), errors="replace", max_num_fields=_FIELDS)
+    except ValueError:
+        raise HTTPException(413, "That is more than a form holds.") from None
+    return {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}
+
+
+def reader_name() -> str:
+    """Who is logged in on this machine, for the box that asks for a name; empty where the system does not say."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def missing(sent: Mapping[str, str], needed: Mapping[str, str]) -> dict[str, str]:

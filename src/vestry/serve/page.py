@@ -21,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vestry.catalogue.lineage.graph import LiveLineage
+from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.overlap import LiveMap
@@ -49,6 +49,7 @@ NAVIGATION = [
     ("People", "/people"),
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
+    ("Add data", "/add"),
 ]
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]

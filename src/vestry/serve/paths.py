@@ -71,3 +71,12 @@ def pair(people: tuple[str, str], part: str = "") -> str:
 def address_question(key: str) -> str:
     """An address that waits; `key` stands for it."""
     return f"/addresses/review/{quote(key)}"
+
+
+def add(key: str = "", part: str = "") -> str:
+    """Add data: its beginning, or the proposal of that id; `part` is one of its pages."""
+    return "/add" + (f"/{key}" if key else "") + (f"/{part}" if part else "")
+
+
+def draft(name: str) -> str:
+    return f"/add/drafts/{quote(name)}"

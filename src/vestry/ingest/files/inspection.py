@@ -55,6 +55,8 @@ _DECIMAL = (
     r"|[-+]?\s*[£$€]?\s*[-+]?([0-9][0-9,]*(\.[0-9]*)?|\.[0-9]+)\s*-?)$"
 )
 _CODE = r"^[-+]?0[0-9]+$"  # a leading zero says something: a code, not a number
+#: Columns whose cells are counted by one query.
+_TOGETHER = 100
 _BOOLEAN = ("true", "false", "yes", "no", "y", "n", "t", "f")
 
 
@@ -91,10 +93,21 @@ class FileProfile:
 
 def inspect_file(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path) -> FileProfile:
     """Reads the whole file and says what is in its columns. Raises as `read_file` does."""
+    table = quote("vestry inspected file")
+    rows, count = take_file(path, options, con, workdir, table)
+    try:
+        return profile_of(con, table, rows, count)
+    finally:
+        con.execute(f"DROP TABLE {table}")
+
+
+def take_file(
+    path: Path, options: FileOptions, con: duckdb.DuckDBPyConnection, workdir: Path, table: str
+) -> tuple[FileRows, int]:
+    """Read a file into a temporary table, the patient way where the quick one does not do; and how many rows it has."""
     import duckdb
 
     rows = read_file(path, options, con, workdir)
-    table = quote("vestry inspected file")
     try:
         count = _materialise(con, table, rows)
     except duckdb.Error:
@@ -104,14 +117,20 @@ def inspect_file(path: Path, options: FileOptions, con: duckdb.DuckDBPyConnectio
     if count != rows.rows and not rows.patient:
         rows = read_file(path, options, con, workdir, patient=True)
         count = _materialise(con, table, rows)
-    try:
-        types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {table}").fetchall()}
-        columns = tuple(
-            _profile(con, table, name, header, types[name], count)
-            for name, header in zip(rows.columns, rows.headers, strict=True)
-        )
-    finally:
-        con.execute(f"DROP TABLE {table}")
+    return rows, count
+
+
+def profile_of(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows, count: int) -> FileProfile:
+    """What is in the columns of a file that `take_file` took."""
+    types = {str(r[0]): str(r[1]) for r in con.execute(f"DESCRIBE {table}").fetchall()}
+    texts = [name for name in rows.columns if types[name] == "VARCHAR"]
+    counts: dict[str, list[int]] = {}
+    for start in range(0, len(texts), _TOGETHER):
+        counts |= _counted(con, table, texts[start : start + _TOGETHER])
+    columns = tuple(
+        _profile(con, table, name, header, types[name], count, counts.get(name))
+        for name, header in zip(rows.columns, rows.headers, strict=True)
+    )
     return FileProfile(count, rows.rejected.num_rows, columns, _keys(columns), rows.notes)
 
 
@@ -121,29 +140,46 @@ def _materialise(con: duckdb.DuckDBPyConnection, table: str, rows: FileRows) -> 
     return int(found[0]) if found else 0
 
 
-def _profile(con: duckdb.DuckDBPyConnection, table: str, name: str, header: str, own: str, rows: int) -> ColumnProfile:
-    column = quote(name)
+def _counted(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, list[int]]:
+    """What `_guess` asks for, by column; of those that hold anything. A query for each would take longest to plan."""
+    cell = f"trim(v, '{BLANK}')"
+    measures = [
+        "count(*)",
+        "count(DISTINCT v)",
+        f"count(*) FILTER (regexp_matches({cell}, {literal(_INTEGER)}))",
+        f"count(*) FILTER (regexp_matches({cell}, {literal(_DECIMAL)}))",
+        f"count(*) FILTER (regexp_matches({cell}, {literal(_CODE)}))",
+        f"count(*) FILTER (lower({cell}) IN ({', '.join(map(literal, _BOOLEAN))}))",
+        *_parsed(cell, DATE_FORMATS),
+        *_parsed(cell, TIMESTAMP_FORMATS),
+    ]
+    # The table is named once: to bind one of thousands of columns takes as long as to read it.
+    names, values = ", ".join(map(literal, columns)), ", ".join(map(quote, columns))
+    cells = f"SELECT unnest([{names}]) AS name, unnest([{values}]) AS v FROM {table}"
+    found = con.execute(
+        f"SELECT name, {', '.join(measures)} FROM ({cells}) WHERE v IS NOT NULL AND {cell} <> '' GROUP BY name"
+    ).fetchall()
+    return {str(name): [int(n) for n in counts] for name, *counts in found}
+
+
+def _profile(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    name: str,
+    header: str,
+    own: str,
+    rows: int,
+    counts: Sequence[int] | None,
+) -> ColumnProfile:
     if own != "VARCHAR":
+        column = quote(name)
         found = con.execute(f"SELECT count({column}), count(DISTINCT {column}) FROM {table}").fetchone()
         values, distinct = (int(n) for n in found) if found else (0, 0)
         guess: tuple[str, str | None] = (own, None)
+    elif counts is None:
+        values, distinct, guess = 0, 0, ("string", None)
     else:
-        cell = f"trim({column}, '{BLANK}')"
-        measures = [
-            "count(*)",
-            f"count(DISTINCT {column})",
-            f"count(*) FILTER (regexp_matches({cell}, {literal(_INTEGER)}))",
-            f"count(*) FILTER (regexp_matches({cell}, {literal(_DECIMAL)}))",
-            f"count(*) FILTER (regexp_matches({cell}, {literal(_CODE)}))",
-            f"count(*) FILTER (lower({cell}) IN ({', '.join(map(literal, _BOOLEAN))}))",
-            *_parsed(cell, DATE_FORMATS),
-            *_parsed(cell, TIMESTAMP_FORMATS),
-        ]
-        found = con.execute(
-            f"SELECT {', '.join(measures)} FROM {table} WHERE {column} IS NOT NULL AND {cell} <> ''"
-        ).fetchone()
-        counts = [int(n) for n in found] if found else [0] * len(measures)
-        values, distinct = counts[0], counts[1]
+        values, distinct = counts[:2]
         guess = _guess(counts)
     share = values / rows if rows else 0.0
     return ColumnProfile(name, header, *guess, share, values, distinct, rows > 0 and values == distinct == rows)
@@ -154,10 +190,8 @@ def _parsed(cell: str, formats: Sequence[str]) -> list[str]:
     return [f"count(*) FILTER (year(try_strptime({cell}, {literal(fmt)})) >= 1000)" for fmt in formats]
 
 
-def _guess(counts: list[int]) -> tuple[LogicalType, str | None]:
+def _guess(counts: Sequence[int]) -> tuple[LogicalType, str | None]:
     values, _, integers, decimals, codes, booleans = counts[:6]
-    if not values:
-        return "string", None
     enough = values * (1 - TOLERATED) if values >= 20 else max(values - 0.5, 1) if values < 5 else values - 1
     dates = dict(zip(DATE_FORMATS, counts[6:], strict=False))
     times = dict(zip(TIMESTAMP_FORMATS, counts[6 + len(DATE_FORMATS) :], strict=True))

@@ -93,6 +93,7 @@ def dictionary(request: Request, catalogue: Catalogue) -> Values:
     return {
         **frame(catalogue, product, "dictionary"),
         "entries": entries,
+        "profiles": {entry.name: portal_of(request).profiles.of(entry) for entry in entries},
         "glossary": catalogue.glossary,
         "relations": relations,
         "picture": drawn(drawing) if drawing.lines else None,

@@ -24,6 +24,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
         "source": catalogue.project.bronze.get(entry.name),
         "readers": catalogue.readers(entry.name),
         "glossary": catalogue.glossary,
+        "profiles": {entry.name: portal_of(request).profiles.of(entry)},
     }
 
 
@@ -40,6 +41,7 @@ def column(request: Request, catalogue: Catalogue) -> Values:
         "column": found,
         "trail": trail(catalogue, entry),
         "glossary": catalogue.glossary,
+        "profile": profile.by_name.get(name) if (profile := portal_of(request).profiles.of(entry)) else None,
         **_lineage(request, catalogue, ColumnName(entry.name, name)),
     }
 

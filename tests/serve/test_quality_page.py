@@ -55,4 +55,4 @@ def test_the_command_says_the_same_and_a_name_that_is_none_is_answered_with_the_
     assert "the trade is known: 1 of 12 rows break it" in told and "ebedee" not in told
     assert "housing.repairs" in town.cli("quality").stdout
     wrong = town.cli("quality", "housing.repair")
-    assert wrong.returncode == 1 and "did you mean `housing.repairs`" in wrong.stderr
+    assert wrong.returncode == 2 and "did you mean `housing.repairs`" in wrong.stderr

@@ -23,7 +23,7 @@ NOT_PAGES = {"/health", "/metrics", "/runs/now", "/search/suggest", "/register/{
 #: Of what waits for a person, and in the demo nothing does: `test_address_pages.py` looks at it.
 NOTHING_WAITS = {"/addresses/review/{key}"}
 #: Pages that no other page leads to, or that are worth looking at with what they were asked.
-ASKED = ["/nowhere"]
+ASKED = ["/nowhere", "/search?q=repiars"]
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,6 @@ _STANDS, _KEPT = 30.0, 2_000
 _LOOK = 1.0
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
-    ("Search", "/search"),
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),

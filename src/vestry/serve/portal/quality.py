@@ -50,7 +50,7 @@ def of_one(request: Request, catalogue: Catalogue) -> Values:
     engine = workspace.engine
     return {
         **frame(catalogue, product, "quality"),
-        "scored": quality,
+        "measured": quality,
         "meaning": meaning(catalogue, quality, fresh, missing),
         "failing": [(r, failing(engine, catalogue.tables[r.table], r.rule, r.column)) for r in worst[:_SHOWN]],
         "more": worst[_SHOWN:],

@@ -36,6 +36,12 @@ def sketch(db: duckdb.DuckDBPyConnection, first: int, many: int, key: bytes = KE
     return made
 
 
+def test_a_small_table_and_a_large_one_are_sketched_alike(db: duckdb.DuckDBPyConnection) -> None:
+    relation = "(SELECT CASE WHEN range % 9 > 0 THEN 'REF' || range % 2000 END AS v FROM range(5000))"
+    one, two = (sketches_of(db, relation, TableName("a", "b", "c"), ["v"], KEY, small)[0] for small in (True, False))
+    assert one.values == two.values and one.hashes.tolist() == two.hashes.tolist()
+
+
 @pytest.mark.parametrize("many", [12, 500, K - 1, K, K + 1, 20_000, pytest.param(200_000, marks=pytest.mark.slow)])
 def test_a_sketch_tells_how_many_values_there_are(db: duckdb.DuckDBPyConnection, many: int) -> None:
     made = sketch(db, 0, many)
@@ -98,16 +104,21 @@ def test_flags_codes_dates_and_amounts_have_no_sketch(db: duckdb.DuckDBPyConnect
         "flag": "CASE WHEN range % 2 = 0 THEN 'Y' ELSE 'N' END",
         "ward": "'E0500' || range % 40",
         "born": "strftime(DATE '1950-01-01' + range::INTEGER, '%d/%m/%Y')",
+        "at": "strftime(TIMESTAMP '1950-01-01 10:00:00' + INTERVAL 7 HOUR * range, '%Y-%m-%d %H:%M:%S')",
         "told": "strftime(DATE '1950-01-01' + range::INTEGER, '%d %b %Y')",
         "cost": "printf('£%.2f', range * 1.37)",
         "nothing": "NULL::VARCHAR",
         "blank": "''",
         "nhs": "printf('999 %03d %04d', range % 1000, range)",
         "counted": "range",
+        "street": "range % 90 || ' High Street, Flat ' || range",
+        "phone": "printf('01632 960 %03d', range % 1000)",
     }
     relation = f"(SELECT {', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM range(3000))"
     made = sketches_of(db, relation, TableName("a", "b", "c"), list(columns), KEY)
-    assert {s.column: s.kind for s in made} == {"nhs": "text", "counted": "number"}
+    assert {s.column: s.kind for s in made} == {
+        "nhs": "text", "counted": "number", "street": "text", "phone": "text",
+    }  # fmt: skip
 
 
 def nhs(number: int) -> str:
@@ -251,6 +262,23 @@ def test_new_data_make_a_new_sketch_and_the_old_one_goes(tmp_path: Path) -> None
     made = Sketches(council.root / ".vestry").of(live.catalogue().tables.values(), lambda: pytest.fail("made again"))
     assert made["bronze.people.person.nhs_number"].distinct == 80
     live.workspace.close()
+
+
+def test_a_system_whose_places_are_in_the_list_of_addresses_is_not_held_elsewhere_for_that(tmp_path: Path) -> None:
+    council = Council(tmp_path / "testham")
+    for name, lines in {
+        "gazetteer": [f"{100_000_000 + n},{n} High Street" for n in range(300)],
+        "planning": [f"{100_000_000 + n},A proposal to build {n}" for n in range(40)],
+        "list": [f"{100_000_000 + n},{n} High Street" for n in range(40)],
+    }.items():
+        council.source(name, f'connector: files\npath: drop/{name}\ntables:\n  row:\n    files: "*.csv"\n')
+        council.drop(f"{name}/a.csv", "uprn,what\n" + "\n".join(lines) + "\n")
+    council.good()
+    live = Live(council.root)
+    made = LiveMap(live).update()
+    live.workspace.close()
+    assert [one.system for one in made.retirable] == ["list"]
+    assert made.homes.elsewhere("planning") == 1.0
 
 
 def test_a_project_without_data_has_an_empty_map(repairs: Council) -> None:

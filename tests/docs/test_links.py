@@ -55,7 +55,7 @@ def test_commands_that_are_named_exist_with_their_options(page):
             assert inner[0] in command.commands, f"vestry {name}{rest}"
             command = command.commands[inner[0]]
         options = {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
-        named = re.findall(r"(?<=\s)(--[a-z-]+|-[A-Za-z]\b)", rest.partition("&&")[0])
+        named = re.findall(r"(?<=\s)(--[a-z0-9-]+|-[A-Za-z]\b)", rest.partition("&&")[0])
         assert set(named) <= options, f"vestry {name}{rest}"
 
 

@@ -18,6 +18,9 @@ class Relation:
     to: TableName
     to_columns: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{self.of}.{', '.join(self.columns)} refers to {self.to}.{', '.join(self.to_columns)}"
+
 
 def relations_of(product: Product) -> list[Relation]:
     """The references of a product's tables, in the contract's order; what names no table is left out."""

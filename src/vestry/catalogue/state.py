@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vestry.lake import Lake
+from vestry.lake import DATA, Lake
 from vestry.lake.types import duckdb_columns
 from vestry.project import TableName
 from vestry.run.report import last_write
 
 #: Part of the cache: raise it when `TableState` changes.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class TableState:
     """One table as it stands: rows, bytes, its columns' DuckDB types, and what its last write says of itself."""
 
     version: int
+    #: The version at which its data last changed: a compaction makes a version too.
+    data: int
     written: datetime
     rows: int
     size: int
@@ -86,6 +88,7 @@ def state_of(lake: Lake, name: TableName) -> TableState | None:
     quality = write.record.get("quality")
     return TableState(
         table.version(),
+        table.transaction_version(DATA) or 0,
         write.at,
         sum(actions["num_records"].to_pylist()),
         sum(actions["size_bytes"].to_pylist()),

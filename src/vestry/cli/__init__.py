@@ -1,12 +1,13 @@
 """The `vestry` command: parses, calls, prints."""
 
-from vestry.cli.catalogue import search
+from vestry.cli.catalogue import lineage, search
 from vestry.cli.commands import main
 from vestry.cli.discover import discover
 from vestry.cli.export import export
 from vestry.cli.overlap import data_map
 from vestry.cli.people import people
 from vestry.cli.places import address
+from vestry.cli.quality import quality
 from vestry.cli.register import register
 from vestry.cli.serve import serve
 from vestry.cli.sources import gaps, replay
@@ -14,7 +15,8 @@ from vestry.cli.stream import stream
 from vestry.cli.worker import accept, status, worker
 
 for command in (
-    search, export, register, data_map, serve, discover, people, address, worker, status, accept, gaps, replay, stream,
+    search, quality, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept,
+    gaps, replay, stream,
 ):  # fmt: skip
     main.add_command(command)
 

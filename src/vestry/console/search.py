@@ -13,14 +13,22 @@ from vestry.catalogue.live import Live
 from vestry.catalogue.search.document import STAFF
 from vestry.catalogue.search.live import LiveSearch
 from vestry.catalogue.search.query import search
+from vestry.project import VestryError
+from vestry.project.errors import did_you_mean
+
+#: Seconds that another process may take that indexes just now.
+_PATIENCE = 60
 
 
 def show_results(folder: Path, text: str, filters: Mapping[str, str], as_json: bool) -> None:
     """Search the project's catalogue as it is now."""
     live = Live(folder)
+    domains = live.catalogue().project.domains
+    if (domain := filters.get("domain")) and domain not in domains:
+        raise VestryError(f"there is no domain {domain}", mend=did_you_mean(domain, domains))
     index = LiveSearch(live)
-    index.update()
-    found = search(index.searcher, text, [STAFF], live.catalogue().glossary.terms, filters)
+    index.update(patience=_PATIENCE)
+    found = search(index.searcher, text, [STAFF], index.synonyms, filters)
     live.workspace.close()
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))

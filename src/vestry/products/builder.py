@@ -54,7 +54,11 @@ class Context:
 
 
 class Builder(Protocol):
-    """A way to make a table, chosen by its recipe's suffix."""
+    """A way to make a table, chosen by its recipe's suffix.
+
+    It may also have `inputs(table)`, the tables that a recipe names; `selects(table)`, what it asks of them, for
+    `vestry check`; and `lineage(table, columns)`, one SELECT of the contract's columns from which the lineage is read.
+    """
 
     def make(self, context: Context) -> Making | None:
         """The rows, or None where nothing has changed."""

@@ -18,7 +18,7 @@ from vestry.lake import Lake, Staged, failure, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.lake.rewrite import touched
 from vestry.products.builder import Context, Making, builder
-from vestry.products.quality import RESULTS, Check, Result, audit, checks_of, score
+from vestry.products.quality import RESULTS, Check, Result, audit, checks_of, rows_where, score
 from vestry.products.sql import explained
 from vestry.products.types import promised_select
 from vestry.project import DataError, TableName, literal, quote
@@ -121,7 +121,7 @@ class _Publish:
         results = self._audit(staged.relation(), self.checks)
         bad = self._set_aside(staged.relation(), results)
         if bad:
-            good = _where(staged.relation(), self._broken(results), False) + (f" ORDER BY {order}" if order else "")
+            good = rows_where(staged.relation(), self._broken(results), False) + (f" ORDER BY {order}" if order else "")
             self.staged = self.lake.stage(self.con, self.name, good, **size)
             self.lake.discard(staged)
         return Built(self.name, None, self.staged.rows, bad, results)
@@ -143,7 +143,7 @@ class _Publish:
         if by_table:
             results += self._audit(after, by_table)
         bad = self._set_aside(_NEW, results, earlier=gone)
-        good = _where(_NEW, self._broken(results), False) if bad else f"SELECT * FROM {_NEW}"
+        good = rows_where(_NEW, self._broken(results), False) if bad else f"SELECT * FROM {_NEW}"
         kept = f"{found.kept} UNION ALL BY NAME " if found else ""
         select = f"SELECT * FROM ({kept}{good}) ORDER BY {', '.join(quote(c) for c in making.order)}"
         self.staged = self.lake.stage(self.con, self.name, select, file_size=_KEYED_FILE)
@@ -193,7 +193,7 @@ class _Publish:
             ", ".join(f"CASE WHEN {r.check.broken} THEN {literal(r.check.name)} END" for r in found) or "NULL::VARCHAR"
         )
         with_reason = f"(SELECT *, concat_ws('; ', {reasons}) AS _reason, {literal(self.run)} AS _run FROM {relation})"
-        select = _where(with_reason, self._broken(found), True)
+        select = rows_where(with_reason, self._broken(found), True)
         before = ""
         if earlier and table is not None:
             stays = f"SELECT * FROM {self.context.engine.relation(aside)} WHERE NOT coalesce({earlier}, false)"
@@ -214,14 +214,6 @@ class _Publish:
 def holds_by_key(checks: Sequence[Check], table: Table) -> bool:
     """Can the rows of a few keys be checked by themselves? Not where other rows may have to go to quarantine."""
     return all(c.is_by_row or c.is_of_key(table.primary_key) for c in checks if c.severity == "quarantine")
-
-
-def _where(relation: str, condition: str, wanted: bool) -> str:
-    """The rows of which the condition, which may be a window's, is true or is not."""
-    return (
-        f"SELECT * EXCLUDE (_broken) FROM (SELECT *, ({condition}) AS _broken FROM {relation}) "
-        f"WHERE {'_broken' if wanted else 'NOT _broken'}"
-    )
 
 
 def keep(lake: Lake, con: duckdb.DuckDBPyConnection, name: TableName, results: Sequence[Result], run: str) -> None:

@@ -114,6 +114,14 @@ def score(results: Sequence[Result]) -> float | None:
     return 100 * sum(shares) / len(shares) if shares else None
 
 
+def rows_where(relation: str, condition: str, wanted: bool) -> str:
+    """A SELECT of the rows of which a condition (a check's `broken`, which may be a window's) is true or is not."""
+    return (
+        f"SELECT * EXCLUDE (_broken) FROM (SELECT *, ({condition}) AS _broken FROM {relation}) "
+        f"WHERE {'_broken' if wanted else 'NOT _broken'}"
+    )
+
+
 #: Stands for the relation in a SELECT of its own.
 _TABLE = "{vestry_relation}"
 

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from vestry.ingest.connector import LOADED_AT
 from vestry.lake import REPLACED, quoted
 from vestry.products.builder import Context, Making
-from vestry.project import TableName, VestryError, quote
+from vestry.project import ProductTable, TableName, VestryError, quote
 from vestry.project.contract import duckdb_type
+from vestry.project.inputs import recipe_shown
 from vestry.project.models import SnapshotFile
+from vestry.project.snapshot import read_snapshot as read_snapshot_file
 from vestry.project.yamlfile import read_yaml
 
 #: Up to where the feed has been read.
@@ -27,6 +29,12 @@ _AFFECTED = "snapshot_affected"
 class SnapshotBuilder:
     """`<table>.snapshot.yaml`; `<table>_history`, where the contract promises it, is made from the same file."""
 
+    @staticmethod
+    def lineage(table: ProductTable, columns: Collection[str]) -> str:
+        """SQL of all rows, whose lineage is the table's; `columns` are the feed's, as far as they are known."""
+        _, spec = read_snapshot_file(table.recipe, recipe_shown(table))
+        return _states(_quoted_order(spec, columns), table)
+
     def make(self, context: Context) -> Making | None:
         spec = read_snapshot(context)
         feed = TableName.parse(spec.from_)
@@ -34,13 +42,11 @@ class SnapshotBuilder:
         replaced = max(context.input_mark(feed, REPLACED) or 0, context.mark(REPLACED) or 0)
         read_to = context.mark(READ_TO)
         marks = {READ_TO: loaded_at}
-        is_history = context.table.name.table.endswith("_history")
         spec = _quoted_order(spec, context.engine.lake.columns(feed))
-        columns = [c.name for c in context.table.contract.columns if not (is_history and c.name in _HISTORY)]
-        keys = [_key(context, spec, k) for k in spec.key]
         if read_to is None or context.anew or replaced > read_to:
             marks[REPLACED] = 0
-            return Making(_states(spec, feed, columns, keys, is_history), order=spec.key, marks=marks)
+            return Making(_states(spec, context.table), order=spec.key, marks=marks)
+        keys = [_key(context.table, spec, k) for k in spec.key]
         named = ", ".join(f"{sql} AS {quote(k)}" for k, sql in zip(spec.key, keys, strict=True))
         context.con.execute(
             f"CREATE OR REPLACE TEMP TABLE {_AFFECTED} AS SELECT DISTINCT {named}, {_numbered(keys)} "
@@ -49,7 +55,7 @@ class SnapshotBuilder:
         if not context.con.execute(f"SELECT 1 FROM {_AFFECTED} LIMIT 1").fetchone():
             return None
         return Making(
-            _states(spec, feed, columns, keys, is_history, only=_AFFECTED),
+            _states(spec, context.table, only=_AFFECTED),
             keys=spec.key,
             affected=_AFFECTED,
             order=spec.key,
@@ -73,10 +79,10 @@ def _quoted_order(spec: SnapshotFile, feed: Collection[str]) -> SnapshotFile:
     return spec.model_copy(update={"order_by": order, "valid_from": valid_from})
 
 
-def _key(context: Context, spec: SnapshotFile, name: str) -> str:
+def _key(table: ProductTable, spec: SnapshotFile, name: str) -> str:
     """SQL of a column of the key, of the type that the contract promises: so it compares with what is there."""
     sql = spec.columns.get(name, quote(name))
-    promised = context.table.contract.column(name)
+    promised = table.contract.column(name)
     kind = duckdb_type(promised) if promised else None
     return f"CAST({sql} AS {kind})" if kind else f"({sql})"
 
@@ -85,15 +91,12 @@ def _numbered(keys: Sequence[str]) -> str:
     return ", ".join(f"{sql} AS _key_{place}" for place, sql in enumerate(keys))
 
 
-def _states(
-    spec: SnapshotFile,
-    feed: TableName,
-    columns: Sequence[str],
-    key: Sequence[str],
-    is_history: bool,
-    only: str | None = None,
-) -> str:
+def _states(spec: SnapshotFile, table: ProductTable, only: str | None = None) -> str:
     """SQL of the current rows (or of all states) of the feed, or of the keys in `only`."""
+    feed = TableName.parse(spec.from_)
+    is_history = table.name.table.endswith("_history")
+    columns = [c.name for c in table.contract.columns if not (is_history and c.name in _HISTORY)]
+    key = [_key(table, spec, k) for k in spec.key]
     keys = ", ".join(f"_key_{place}" for place in range(len(spec.key)))
     later = ", ".join([f"{c} DESC" for c in spec.order_by] + ["_loaded_at DESC", "_row DESC"])
     sooner = ", ".join([*spec.order_by, "_loaded_at", "_row"])

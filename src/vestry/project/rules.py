@@ -108,3 +108,12 @@ def columns_named(query: str, table: str, column: str | None) -> set[str] | None
         return None
     made = {alias.alias for alias in statement.find_all(exp.Alias)}
     return {c.name for c in statement.find_all(exp.Column) if c.name and c.name not in made}
+
+
+@lru_cache(maxsize=1024)
+def names_in(condition: str) -> frozenset[str]:
+    """The columns that a row's condition names, in lower case; none where it does not parse."""
+    try:
+        return frozenset(c.name.lower() for c in sqlglot.parse_one(condition, read="duckdb").find_all(exp.Column))
+    except (ParseError, TokenError):
+        return frozenset()

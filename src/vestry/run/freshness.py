@@ -152,9 +152,9 @@ def _moment(microseconds: int) -> datetime | None:
 
 
 def in_words(span: timedelta) -> str:
-    """`2 days`, `90 minutes`."""
+    """`2 days`, `90 minutes`; of what is longer, halves too: `46.5 days`."""
     seconds = int(span.total_seconds())
     for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size} {unit}{'s' if seconds > size else ''}"
+        if seconds and (seconds % size == 0 or (seconds > 3 * size and 2 * seconds % size == 0)):
+            return f"{seconds / size:g} {unit}{'s' if seconds > size else ''}"
     return f"{seconds} seconds"

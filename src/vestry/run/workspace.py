@@ -14,6 +14,7 @@ from vestry.lake import Engine, Lake
 from vestry.lake.engine import share_of
 from vestry.project import Project, TableName, VestryError, load_project
 from vestry.project.errors import did_you_mean
+from vestry.project.names import DECISION
 from vestry.project.project import expand
 from vestry.run.events import Listener
 from vestry.run.execute import SPILL, STEPS, Facts, Outcome, decide, execute
@@ -137,9 +138,11 @@ class Workspace:
 
         Raises VestryError that says whether it is yet to be made, or which name is nearest.
         """
-        if self.lake.open(name) is not None:
-            return name
         known = self.known()
+        # What a builder keeps for itself beside its table is for nobody to ask.
+        own = "__" in name.table and name not in known and not name.table.endswith(f"__{DECISION}")
+        if not own and self.lake.open(name) is not None:
+            return name
         if name in known:
             raise VestryError(f"{name} is not in the lake yet", mend="make it with `vestry run`")
         raise VestryError(

@@ -5,6 +5,7 @@ What they type is never in an address: addresses are kept in histories and logs.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
@@ -34,6 +35,14 @@ def answers(request: Request) -> dict[str, list[str]]:
     except ValueError:
         raise HTTPException(413, "That is more than a form holds.") from None
     return {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}
+
+
+def reader_name() -> str:
+    """Who is logged in on this machine, for the box that asks for a name; empty where the system does not say."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 def missing(sent: Mapping[str, str], needed: Mapping[str, str]) -> dict[str, str]:

@@ -21,10 +21,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vestry.catalogue.lineage.graph import LiveLineage
+from vestry.catalogue.lineage.live import LiveLineage
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.overlap import LiveMap
+from vestry.catalogue.profile import LiveProfiles
+from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
 from vestry.project import TableName, VestryError
 from vestry.serve import paths
@@ -37,7 +39,6 @@ _STANDS, _KEPT = 30.0, 2_000
 _LOOK = 1.0
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
-    ("Search", "/search"),
     ("Products", "/products"),
     ("Sources", "/sources"),
     ("Glossary", "/glossary"),
@@ -65,6 +66,8 @@ class Portal:
     search: LiveSearch
     lineage: LiveLineage
     data_map: LiveMap
+    results: Results
+    profiles: LiveProfiles
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 
@@ -96,12 +99,13 @@ class Portal:
 
     @classmethod
     def of(cls, live: Live) -> Portal:
-        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live))
+        lake = live.workspace.lake
+        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live))
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""
         while True:
-            for part in (self.search, self.lineage, self.data_map):
+            for part in (self.search, self.lineage, self.data_map, self.profiles):
                 try:
                     part.update()
                 except Exception as error:  # the pages show what was there before, and the next look tries again

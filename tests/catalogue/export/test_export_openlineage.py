@@ -146,6 +146,9 @@ def test_each_step_says_what_it_read_and_made(events):
     assert made["name"] == "environment.trees.tree" and made["outputFacets"]["outputStatistics"]["size"] > 0
     assert made["facets"]["schema"]["fields"][0] == {"name": "tree", "type": "VARCHAR", "description": "Its number."}
     assert made["facets"]["documentation"]["description"] == "One row for each tree."
+    (input_,) = made["facets"]["columnLineage"]["fields"]["species"]["inputFields"]
+    assert (input_["name"], input_["field"]) == ("bronze.survey.tree", "species")
+    assert input_["transformations"] == [{"type": "DIRECT"}]
     assert build["job"]["facets"]["sql"]["query"] == "SELECT tree, species FROM bronze.survey.tree"
     (start,) = of(events, "environment.trees.tree", "START")
     assert start["run"]["runId"] == build["run"]["runId"] and start["eventTime"] < build["eventTime"]

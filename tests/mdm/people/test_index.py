@@ -6,16 +6,19 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from town import FAMILY, GIVEN_F, MATCH, STREETS, Town, settle
 
 from council import command
-from vestry.mdm.people.decisions import decide, queue
+from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
+from vestry.mdm.people.grouping import LIVES_APART
 from vestry.project import VestryError
-from vestry.run.people import unmerge
+from vestry.run.people import reader_of, unmerge
 
 pytestmark = pytest.mark.slow
 
@@ -419,3 +422,132 @@ def test_an_attribute_that_is_none_is_a_fault_that_offers_the_nearest(town: Town
     told = town.cli("check")
     assert "`forname` is no attribute of a person" in told.stdout + told.stderr
     assert "forename" in told.stdout + told.stderr
+
+
+def test_a_flag_withholds_the_whole_person_and_leaves_no_gap(town: Town) -> None:
+    """Whoever is linked with a flagged record is nowhere, in whatever system; ids and events are without a gap."""
+    town.homes["SON"]["hidden"] = "Y"
+    file = town.root / "domains/people/index/person.match.yaml"
+    shutil.rmtree(town.root / "lake/people")  # indexed for the first time
+    town.save()
+    town.good()
+    assert town.people(["homes/SON", "tax/SON"]) == ["nobody", "nobody"]
+    father = town.people(["homes/FATHER"])[0]
+    assert father != "nobody"
+    ids, events = (
+        sorted(set(_ids(town).values())),
+        town.rows("SELECT event_id FROM people.index.person_event ORDER BY 1"),
+    )
+    assert ids == [f"P{n:09}" for n in range(1, len(ids) + 1)]
+    assert events == [(n,) for n in range(1, len(events) + 1)]
+    assert not town.rows("SELECT 1 FROM people.index.person_event WHERE record_id = 'SON'")
+    with town.reader() as reader:
+        asked = [{q.left.key, q.right.key} for q in queue(reader, 10_000)]
+        assert not [pair for pair in asked if "SON" in pair]
+        for record in (Record(TAX, "SON"), Record(HOMES, "SON")):
+            with pytest.raises(VestryError, match="holds no record"):
+                reader.explain(record, Record(HOMES, "FATHER"))
+    hidden, never = (town.cli("query", f"SELECT * FROM people.index.person__{name}") for name in ("standard", "never"))
+    assert hidden.returncode == never.returncode != 0
+    assert "there is no table people.index.person__standard" in hidden.stdout + hidden.stderr
+    # With the flag gone the person is there as anybody who is new, by a whole index too.
+    town.homes["SON"]["hidden"] = ""
+    town.save()
+    town.good()
+    home, tax = town.people(["homes/SON", "tax/SON"])
+    assert home == tax > ids[-1]
+    before = _ids(town)
+    file.write_text(file.read_text() + "# again\n")
+    town.good()
+    assert _ids(town) == before
+
+
+def test_what_was_known_before_a_flag_is_not_told_after_it(town: Town) -> None:
+    person = town.people(["homes/SON"])[0]
+    then = datetime.now(UTC).isoformat()
+    with town.reader() as reader:
+        decide(reader, Record(HOMES, "SON"), Record(HOMES, "FATHER"), "different", "Ann Clerk", "father and son")
+    town.homes["SON"]["hidden"] = "Y"
+    town.save()
+    town.good()
+    assert town.people(["homes/SON", "tax/SON"]) == ["nobody", "nobody"]
+    with town.reader() as reader:
+        assert decisions_of(reader) == []
+    workspace = town.open()
+    with pytest.raises(VestryError, match="knows nobody as"):
+        reader_of(workspace, None, then).resolve(person)
+    workspace.engine.close()
+
+
+def test_two_lives_of_one_child_do_not_meet_through_other_records(town: Town) -> None:
+    """Records of before and after an adoption that share a number tell neither life of the other."""
+    town.product(
+        "register.changes",
+        {
+            "before": "logicalType: string, classification: personal",
+            "after": "logicalType: string, classification: personal",
+        },
+        change_sql="SELECT 'OLD' AS before, 'NEW' AS after",
+    )
+    file = town.root / "domains/people/index/person.match.yaml"
+    pairs = f"told_apart:\n  - {{table: register.changes.change, of: {HOMES}, left: before, right: after}}\n"
+    file.write_text(file.read_text() + pairs)
+    old = _row("Imogen", "Tarrant", "2014-03-09", "F", "12 Weir Street", "TS1 6QQ")
+    new = _row("Poppy", "Bellweather", "2014-03-09", "F", "80 Quarry Hill", "TS7 3LL")
+    town.homes |= {"OLD": old, "NEW": new}
+    town.tax |= {"OLD": {**old, "nino": "AB123456C"}, "NEW": {**new, "nino": "AB123456C"}}
+    town.save()
+    town.good()
+    one, other, before, after = town.people(["homes/OLD", "homes/NEW", "tax/OLD", "tax/NEW"])
+    assert one != other
+    assert before == one and after == other
+    with town.reader() as reader:
+        assert not [q for q in queue(reader, 10_000) if {q.left.key, q.right.key} <= {"OLD", "NEW"}]
+        told = reader.explain(Record(TAX, "OLD"), Record(TAX, "NEW"))
+        assert told.evidence == []
+        assert told.verdict == "They are two people. The index holds no comparison of them."
+    events = town.rows("SELECT because FROM people.index.person_event WHERE record_id IN ('OLD', 'NEW')")
+    assert not [b for (b,) in events if b and "NEW" in b and "OLD" in b]
+
+
+def test_a_record_that_is_like_both_lives_is_held_to_neither() -> None:
+    """Records 1 and 2 are told apart; 3 is linked with 1, 4 with 2, 5 with both, and 3, 4 and 6 with each other."""
+    con = duckdb.connect()
+    con.execute("CREATE TABLE mdm_told_apart AS SELECT 1 AS uid_l, 2 AS uid_r")
+    con.execute(
+        "CREATE TABLE pairs AS FROM (VALUES (1, 3, 9), (2, 4, 9), (1, 5, 9), (2, 5, 9), (3, 4, 20), (3, 6, 9), "
+        "(1, 4, -1), (7, 8, 9)) AS v(uid_l, uid_r, weight)"
+    )
+    con.execute("CREATE TABLE mdm_near AS SELECT uid_l, uid_r FROM pairs WHERE weight > 0 UNION FROM mdm_told_apart")
+    con.execute(LIVES_APART.format(pairs="pairs", link=5))
+    kept = con.sql("SELECT uid_l, uid_r FROM pairs ANTI JOIN mdm_kept_apart USING (uid_l, uid_r) ORDER BY ALL")
+    assert kept.fetchall() == [(1, 3), (2, 4), (7, 8)]
+
+
+def test_small_changes_end_as_if_all_were_indexed_again(town: Town) -> None:
+    """Whatever comes, changes, goes, is flagged or decided: a whole index afterwards has nothing to change."""
+    draw = random.Random(11)
+    file = town.root / "domains/people/index/person.match.yaml"
+    for turn in range(4):
+        for _ in range(6):
+            key, other = draw.choice(list(town.tax)), draw.choice(list(town.homes))
+            match draw.randrange(6):
+                case 0:
+                    town.tax.pop(key)
+                case 1:
+                    town.tax[f"C{turn}-{key}"] = dict(draw.choice(list(town.homes.values())))
+                case 2:
+                    town.homes[other] |= {"address": "1 Quay Street", "postcode": "TS1 1AX", "telephone": ""}
+                case 3:
+                    town.homes[other]["hidden"] = draw.choice(["Y", "Y", ""])
+                case 4:
+                    town.tax[key] = {**town.tax[key], "born": "", "surname": draw.choice(FAMILY).upper()}
+                case 5:
+                    town.homes.pop(other)
+        town.save()
+        town.good()
+        tables = ("person", "person_record", "person_event")
+        before = {t: town.rows(f"SELECT * FROM people.index.{t} ORDER BY ALL") for t in tables}
+        file.write_text(file.read_text() + f"# {turn}\n")
+        assert "done" in {o.status for o in town.good().values()}
+        assert {t: town.rows(f"SELECT * FROM people.index.{t} ORDER BY ALL") for t in tables} == before

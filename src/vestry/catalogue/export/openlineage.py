@@ -15,6 +15,10 @@ from typing import Any
 
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.described import plain
+from vestry.catalogue.lineage.graph import LineageGraph
+from vestry.catalogue.lineage.kept import Lineages
+from vestry.catalogue.lineage.live import lineage_of
+from vestry.catalogue.lineage.model import SYSTEM_OF_RECORD, WHOLE
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.lake import Lake
 from vestry.lake.ledger import entries
@@ -27,6 +31,7 @@ _SPEC = "https://openlineage.io/spec"
 _ENDS = {"done": "COMPLETE", "failed": "FAIL", "blocked": "ABORT"}
 #: The versions of the facets that are written.
 _FACETS = {
+    "columnLineage": "1-2-0/ColumnLineageDatasetFacet",
     "dataQualityAssertions": "1-1-0/DataQualityAssertionsDatasetFacet",
     "dataSource": "1-0-1/DatasourceDatasetFacet",
     "documentation": "1-1-0/DocumentationDatasetFacet",
@@ -51,7 +56,7 @@ def openlineage(catalogue: Catalogue, lake: Lake, since: datetime | None = None)
         # By number: a timestamp's text is taken for nanoseconds, which end in 2262.
         microseconds = (since - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         when = f""">= arrow_cast({microseconds}, 'Timestamp(Microsecond, Some("UTC"))')"""
-    writer = _Writer(catalogue)
+    writer = _Writer(catalogue, lineage_of(catalogue, Lineages(catalogue.project.state)))
     events = [event for row in entries(lake, STEPS, f"ended_at {when}") for event in writer.step(row)]
     audits: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in entries(lake, RESULTS, f"checked_at {when}"):
@@ -64,8 +69,8 @@ def openlineage(catalogue: Catalogue, lake: Lake, since: datetime | None = None)
 class _Writer:
     """Writes the events of one catalogue."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue, self.addresses = catalogue, Addresses(catalogue)
+    def __init__(self, catalogue: Catalogue, lineage: LineageGraph) -> None:
+        self.catalogue, self.addresses, self.lineage = catalogue, Addresses(catalogue), lineage
         self.namespace = self.addresses.catalogue
         self.version = version("vestry")
         self.producer = f"urn:vestry:platform:{self.version}"
@@ -159,6 +164,8 @@ class _Writer:
             ]
             fields = [{key: value for key, value in column.items() if value} for column in columns]
             facets |= self._facet("schema", fields=fields)
+            if made_of := self._columns(entry):
+                facets |= self._facet("columnLineage", fields=made_of)
             if entry.description:
                 facets |= self._facet("documentation", description=plain(entry.description))
             if entry.owner:
@@ -166,6 +173,26 @@ class _Writer:
             if entry.state:
                 facets |= self._facet("version", datasetVersion=str(entry.state.version))
         return {"namespace": self.namespace, "name": str(name), "facets": facets}
+
+    def _columns(self, entry: TableEntry) -> dict[str, Any]:
+        """The columns of the lake that each column is made of, and those that only decide which value it has."""
+        lineage = self.lineage.lineage.get(entry.name)
+        found: dict[str, Any] = {}
+        for column, origin in (lineage.columns if lineage else {}).items():
+            fields = [
+                {
+                    "namespace": self.namespace,
+                    "name": str(ref.table),
+                    "field": plain(ref.column),
+                    "transformations": [{"type": kind}],
+                }
+                for kind, refs in (("DIRECT", origin.of), ("INDIRECT", origin.by - origin.of))
+                for ref in sorted(refs)
+                if ref.column != WHOLE and ref.table.domain != SYSTEM_OF_RECORD
+            ]
+            if fields:
+                found[plain(column)] = {"inputFields": fields}
+        return found
 
     def _recipe(self, entry: TableEntry) -> str:
         return plain((self.catalogue.project.root / entry.made_by).read_text("utf-8", "replace"))

@@ -1,145 +1,193 @@
-"""Lineage both ways: where a table or column comes from, and what breaks if it goes."""
+"""Where a table or column comes from, and what breaks if it goes: both ways over the lineage of all tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from typing import Literal
 
-from vestry.catalogue.lineage.recipes import Recipes
-from vestry.catalogue.lineage.sql import Made, Ref
-from vestry.catalogue.live import Live
-from vestry.catalogue.model import Catalogue, TableEntry
-from vestry.project import TableName
-from vestry.project.source import Source
+from vestry.catalogue.lineage.model import SYSTEM_OF_RECORD, WHOLE, ColumnName, Lineage
+from vestry.project import TableName, VestryError
+from vestry.project.errors import did_you_mean
 
-
-@dataclass(frozen=True)
-class Step:
-    """One column (or, where `column` is empty, table) on the way, how far it is, and from or to which it leads."""
-
-    table: TableName
-    column: str
-    distance: int
-    via: tuple[str, ...] = ()
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.table}.{self.column}" if self.column else str(self.table)
+#: `up` is where something comes from; `down` is what follows from it.
+Way = Literal["up", "down"]
+#: How many steps a tree goes, and how many branches it unfolds, where nobody says otherwise.
+DEPTH, BRANCHES = 20, 300
 
 
 @dataclass(frozen=True)
-class Lineage:
-    """What every column of a catalogue is made of."""
+class Branch:
+    """A table or column, with what it is made of (or what is made of it), as a tree that a page or a terminal shows.
 
-    made: Mapping[Ref, Made] = field(default_factory=dict)
+    `by` are the columns that only decide which rows or value it has (downwards, those that it decides, or whole
+    tables whose rows it decides). What stands elsewhere in the tree already is not unfolded again: it is `told`.
+    """
+
+    name: ColumnName
+    children: tuple[Branch, ...] = ()
+    by: tuple[ColumnName, ...] = ()
+    told: bool = False
+    #: Branches that were left out because the tree is as deep, or as large, as it may be.
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What breaks if something goes: columns that are made of it, and tables that cannot be made without it."""
+
+    columns: tuple[ColumnName, ...]
+    tables: tuple[TableName, ...]
+
+
+@dataclass(frozen=True)
+class LineageGraph:
+    """The lineage of every table, bronze tables among them (made of what their system of record has).
+
+    `inputs` are the tables that each recipe reads, whether a column of them is used or not.
+    """
+
+    lineage: Mapping[TableName, Lineage]
+    inputs: Mapping[TableName, Sequence[TableName]] = field(default_factory=dict)
 
     @cached_property
-    def makes(self) -> dict[Ref, list[Ref]]:
+    def tables(self) -> dict[TableName, tuple[TableName, ...]]:
+        """Every table, and those that it is made of."""
+        found: dict[TableName, tuple[TableName, ...]] = {}
+        for name, lineage in self.lineage.items():
+            found[name] = tuple(sorted({*self.inputs.get(name, ()), *lineage.tables} - {name}))
+        for above in [above for named in found.values() for above in named]:
+            found.setdefault(above, ())
+        return found
+
+    @cached_property
+    def readers(self) -> dict[TableName, tuple[TableName, ...]]:
+        """Every table, and those that read it."""
+        found: dict[TableName, list[TableName]] = {name: [] for name in self.tables}
+        for name, above in self.tables.items():
+            for one in above:
+                found[one].append(name)
+        return {name: tuple(sorted(below)) for name, below in found.items()}
+
+    @cached_property
+    def columns(self) -> dict[TableName, tuple[str, ...]]:
+        """The columns of each table that are made, or that somebody reads."""
+        found: dict[TableName, dict[str, None]] = {name: {} for name in self.tables}
+        for name, lineage in self.lineage.items():
+            found[name].update(dict.fromkeys(lineage.columns))
+        for used in (*self._made, *self._decided):
+            if used.column != WHOLE:
+                found[used.table].setdefault(used.column)
+        return {name: tuple(columns) for name, columns in found.items()}
+
+    @cached_property
+    def _made(self) -> dict[ColumnName, list[ColumnName]]:
         """For each column, those that are made of it."""
-        found: dict[Ref, list[Ref]] = {}
-        for made, of in self.made.items():
-            for ref in of.of:
-                found.setdefault(ref, []).append(made)
+        found: dict[ColumnName, list[ColumnName]] = {}
+        for name, lineage in self.lineage.items():
+            for column, origin in lineage.columns.items():
+                made = ColumnName(name, column)
+                for one in origin.of:
+                    found.setdefault(one, []).append(made)
         return found
 
     @cached_property
-    def decides(self) -> dict[Ref, set[TableName]]:
-        """For each column, the tables whose rows it decides."""
-        found: dict[Ref, set[TableName]] = {}
-        for (table, _), of in self.made.items():
-            for ref in of.decided_by:
-                found.setdefault(ref, set()).add(table)
+    def _decided(self) -> dict[ColumnName, list[ColumnName]]:
+        """For each column, those whose value it decides, and tables (as WHOLE) whose rows it decides."""
+        found: dict[ColumnName, list[ColumnName]] = {}
+        for name, lineage in self.lineage.items():
+            for one in lineage.rows:
+                found.setdefault(one, []).append(ColumnName(name, WHOLE))
+            for column, origin in lineage.columns.items():
+                for one in origin.by - origin.of - lineage.rows:
+                    found.setdefault(one, []).append(ColumnName(name, column))
         return found
 
-    def is_exact(self, table: TableName, column: str) -> bool:
-        """Whether what a column is made of is known, and not only what it may be made of."""
-        made = self.made.get((table, column))
-        return made is None or made.exact
+    def named(self, text: str) -> ColumnName:
+        """The table, or column, of that full name. Raises VestryError that offers the nearest."""
+        parts = text.split(".")
+        tables = {str(table): table for table in self.tables if table.domain != SYSTEM_OF_RECORD}
+        table = tables.get(".".join(parts[:3]))
+        if table is None:
+            mend = did_you_mean(text, tables, "name domain.product.table, or a column of it")
+            raise VestryError(f"there is no table `{'.'.join(parts[:3])}`", mend=mend)
+        name = ColumnName(table, ".".join(parts[3:]) or WHOLE)
+        if name not in self:
+            raise VestryError(
+                f"{table} has no column `{name.column}`", mend=did_you_mean(name.column, self.columns[table])
+            )
+        return name
 
-    def comes_from(self, table: TableName, column: str) -> list[Step]:
-        """The columns that a column is made of, the nearest first, down to bronze."""
-        return self._walk((table, column), lambda ref: self.made[ref].of if ref in self.made else ())
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, ColumnName):
+            return name in self.tables
+        return name.table in self.tables and (name.column == WHOLE or name.column in self.columns[name.table])
 
-    def leads_to(self, table: TableName, column: str) -> list[Step]:
-        """The columns that are made of a column, the nearest first."""
-        return self._walk((table, column), lambda ref: self.makes.get(ref, ()))
+    def next(self, name: ColumnName, way: Way) -> list[ColumnName]:
+        """One step: what it is made of, or what is made of it. Of a table, tables."""
+        if name.column == WHOLE:
+            around = self.tables if way == "up" else self.readers
+            return [ColumnName(table, WHOLE) for table in around.get(name.table, ())]
+        if way == "up":
+            lineage = self.lineage.get(name.table)
+            origin = lineage.columns.get(name.column) if lineage else None
+            return sorted(origin.of) if origin else []
+        # What is made of a column of the table, nobody knows which, may be made of this one.
+        whole = ColumnName(name.table, WHOLE)
+        return sorted({*self._made.get(name, ()), *self._made.get(whole, ())})
 
-    def decided(self, table: TableName, column: str) -> list[TableName]:
-        """The tables whose rows a column decides: what its going breaks besides what is made of it."""
-        return sorted(self.decides.get((table, column), set()))
+    def deciding(self, name: ColumnName, way: Way) -> list[ColumnName]:
+        """One step: the columns that only decide it, or what it only decides. Of a table, none."""
+        if name.column == WHOLE:
+            return []
+        if way == "down":
+            return sorted(self._decided.get(name, ()))
+        lineage = self.lineage.get(name.table)
+        origin = lineage.columns.get(name.column) if lineage else None
+        return sorted((origin.by | lineage.rows) - origin.of) if lineage and origin else []
 
-    @staticmethod
-    def _walk(start: Ref, following) -> list[Step]:  # type: ignore[no-untyped-def]
-        distance = {start: 0}
-        via: dict[Ref, set[Ref]] = {}
-        waiting = [start]
-        for ref in waiting:  # grows as it is walked
-            for other in following(ref):
-                if other not in distance:
-                    distance[other] = distance[ref] + 1
-                    waiting.append(other)
-                if distance[other] == distance[ref] + 1:
-                    via.setdefault(other, set()).add(ref)
-        return [
-            Step(ref[0], ref[1], distance[ref], tuple(sorted(f"{t}.{c}" for t, c in via[ref])))
-            for ref in sorted(waiting[1:], key=lambda r: (distance[r], r))
-        ]
+    def tree(self, name: ColumnName, way: Way, depth: int = DEPTH) -> Branch:
+        """What it comes from, or what follows from it, to so many steps."""
+        return self._branch(name, way, depth, set())
 
+    def _branch(self, name: ColumnName, way: Way, depth: int, seen: set[ColumnName]) -> Branch:
+        if name in seen:
+            return Branch(name, told=bool(self.next(name, way)))
+        by = tuple(self.deciding(name, way))
+        following = self.next(name, way)
+        if depth <= 0 or len(seen) >= BRANCHES:  # not unfolded here, so it may be elsewhere
+            return Branch(name, by=by, more=len(following))
+        seen.add(name)
+        return Branch(name, tuple(self._branch(one, way, depth - 1, seen) for one in following), by)
 
-def lineage_of(catalogue: Catalogue, recipes: Recipes) -> Lineage:
-    """The lineage of a whole catalogue; only recipes that changed, or whose inputs did, are read."""
-    made: dict[Ref, Made] = {}
-    with recipes.kept():
-        for name, table in catalogue.project.tables.items():
-            inputs = [i for i in catalogue.tables[name].inputs if i in catalogue.tables]
-            schema = {i: {c.name: c.type or "VARCHAR" for c in catalogue.tables[i].columns} for i in inputs}
-            for column, of in recipes.of(table, schema).items():
-                made[name, column] = of
-    return Lineage(made)
+    def reach(self, names: Iterable[ColumnName], way: Way) -> dict[ColumnName, int]:
+        """All that they come from, or that follows from them, with the least number of steps; themselves are 0."""
+        found = dict.fromkeys(names, 0)
+        waiting = list(found)
+        for name in waiting:  # which grows
+            for one in self.next(name, way):
+                if one not in found:
+                    found[one] = found[name] + 1
+                    waiting.append(one)
+        return found
 
+    def impact(self, name: ColumnName) -> Impact:
+        """What breaks if a table or column goes."""
+        followers = list(self.reach([name], "down"))[1:]
+        if name.column == WHOLE:
+            return Impact((), tuple(one.table for one in followers))
+        direct = [*self.next(name, "down"), *self.deciding(name, "down")]
+        tables = self.reach([ColumnName(one.table, WHOLE) for one in direct], "down")
+        return Impact(tuple(followers), tuple(one.table for one in tables))
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a bronze column is in its system of record: the file or table there, and what it is called in it."""
-
-    source: str
-    place: str
-    fields: tuple[str, ...]
-
-
-def origin_of(source: Source, table: str, column: str) -> Origin:
-    """The field in the system of record that a bronze column holds."""
-    spec = source.spec.tables[table]
-    place = getattr(spec, "files", None) or getattr(spec, "table", None) or getattr(spec, "path", None) or table
-    fields = (getattr(spec, "columns", None) or {}).get(column, [column]) if spec else [column]
-    shown = ", ".join(place) if isinstance(place, list) else str(place)
-    return Origin(source.name, shown, tuple(fields) if isinstance(fields, list) else (column,))
-
-
-def neighbourhood(catalogue: Catalogue, tables: Iterable[TableName]) -> set[TableName]:
-    """Some tables, all that they come from, and all that is made of them."""
-    chosen = list(tables)
-    return catalogue.graph.upstream(chosen) | catalogue.graph.downstream(chosen)
-
-
-def entries(catalogue: Catalogue, names: Iterable[TableName]) -> list[TableEntry]:
-    return [catalogue.tables[name] for name in sorted(names) if name in catalogue.tables]
+    def origins(self, name: ColumnName) -> list[ColumnName]:
+        """The fields (or tables) of systems of record that it comes from in the end."""
+        return [one for one in self.reach([name], "up") if one.table.domain == SYSTEM_OF_RECORD]
 
 
-class LiveLineage:
-    """The lineage of the catalogue as it was a moment ago; None until it has been read once."""
-
-    def __init__(self, live: Live) -> None:
-        self._live = live
-        self._recipes = Recipes(Path(live.workspace.project.state) / "lineage.json")
-        self._of: Catalogue | None = None
-        self.current: Lineage | None = None
-
-    def update(self) -> Lineage:
-        """Bring it up to date."""
-        catalogue = self._live.catalogue()
-        if self.current is None or catalogue is not self._of:
-            self.current, self._of = lineage_of(catalogue, self._recipes), catalogue
-        return self.current
+def flattened(branch: Branch, depth: int = 0) -> Iterator[tuple[int, Branch]]:
+    """The branches of a tree in the order in which they are read, each with its depth."""
+    yield depth, branch
+    for child in branch.children:
+        yield from flattened(child, depth + 1)

@@ -1,9 +1,10 @@
 """Sketches of columns: the K smallest keyed hashes of their values (k minimum values, bottom-k).
 
-A sketch tells how many values a column has, and with another sketch how many both have. It is made by DuckDB in one
-scan of the columns that may say who or where, and kept by the table's version. The hash is keyed: whoever has the
-file and not the key cannot try NHS numbers one after the other until one fits. The key is made once for a project,
-and lies beside the sketches' folder, readable by its owner alone; without it they are made anew.
+A sketch tells how many values a column has, and with another sketch how many both have. DuckDB counts the values,
+looks at the first rows, and scans once the columns that may say who or where; what comes of it is kept by the table's
+version. The hash is keyed: whoever has the file and not the key cannot try NHS numbers one after the other until one
+fits. The key is made once for a project, and lies beside the sketches' folder, readable by its owner alone; without
+it they are made anew.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ Kind = Literal["text", "number"]
 NORMAL = "nullif(ltrim(upper(translate(CAST({0} AS VARCHAR), ' -./,''()', '')), '0'), '')"
 _HASH = f"md5_number_lower($key || {NORMAL})"
 _LOOKED = """
-count(*) FILTER (regexp_matches(v, '^\\d{1,4}[-/. ]\\d{1,2}[-/. ]\\d{1,4}|^\\d{1,2}[- ][A-Za-z]{3}')) AS dates,
+count(*) FILTER (regexp_matches(v, '^\\d{1,4}[-/. ]\\d{1,2}[-/. ]\\d{1,4}($|[ T])')
+    OR regexp_matches(v, '^\\d{1,2}[- ][A-Za-z]{3,9}[- ]\\d{2,4}($|[ T])')) AS dates,
 count(*) FILTER (regexp_matches(v, '^[-+(£]*[\\d,]*\\.\\d+\\)?$')) AS amounts,
 count(*) FILTER (regexp_matches(v, '^\\d+$')) AS whole,
 avg(length(v)) AS long, count(v) AS known
@@ -168,7 +170,7 @@ class Sketches:
                 # Each look at a table of the lake takes longer than to count so few rows.
                 con.execute(f"CREATE TEMP TABLE looked_at AS SELECT {', '.join(map(quote, columns))} FROM {relation}")
                 relation = "looked_at"
-            made = sketches_of(con, relation, table.name, columns, self._key)
+            made = sketches_of(con, relation, table.name, columns, self._key, relation == "looked_at")
         arrays = {
             "column": pa.array([s.column for s in made], pa.string()),
             "kind": pa.array([s.kind for s in made], pa.string()),
@@ -211,9 +213,17 @@ def _candidates(table: TableEntry) -> list[str]:
 
 
 def sketches_of(
-    con: duckdb.DuckDBPyConnection, relation: str, table: TableName, columns: Sequence[str], key: bytes
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    table: TableName,
+    columns: Sequence[str],
+    key: bytes,
+    is_small: bool = False,
 ) -> list[Sketch]:
-    """The sketches of those of a relation's columns that are neither flags, codes, dates nor amounts."""
+    """The sketches of those of a relation's columns that are neither flags, codes, dates nor amounts.
+
+    Of a relation that is small all hashes are fetched at once, which takes a third of the time.
+    """
     import numpy as np
 
     if not columns:
@@ -230,9 +240,10 @@ def sketches_of(
     wanted = [column for column in many if column in kinds]
     if not wanted:
         return []
-    smallest = ", ".join(f"min(DISTINCT {_HASH.format(quote(c))}, {K})" for c in wanted)
-    row = con.execute(f"SELECT {smallest} FROM {relation}", {"key": key.hex()}).fetchnumpy()
-    found = [np.unique(np.asarray(hashes[0], dtype=np.uint64)) for hashes in row.values()]
+    taken = "list({0}) FILTER ({0} IS NOT NULL)" if is_small else f"min(DISTINCT {{0}}, {K})"
+    asked = ", ".join(taken.format(_HASH.format(quote(c))) for c in wanted)
+    row = con.execute(f"SELECT {asked} FROM {relation}", {"key": key.hex()}).fetchnumpy()
+    found = [np.unique(np.asarray(hashes[0], dtype=np.uint64))[:K] for hashes in row.values()]
     return [Sketch(table, c, kinds[c], many[c], hashes) for c, hashes in zip(wanted, found, strict=True) if len(hashes)]
 
 

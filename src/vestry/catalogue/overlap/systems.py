@@ -141,6 +141,7 @@ def _column_ties(
     """Every tie that is more than chance, with its two systems in the order of the alphabet."""
     sketches = sorted(found.values(), key=lambda s: (systems[s.table], s.full_name))
     entries = [catalogue.columns[s.full_name] for s in sketches]
+    named = [kinds_of([entry], catalogue.glossary) == [NAME] for entry in entries]
     near = {
         (a, b): estimate(sketches[a], sketches[b]) for a, b in sharing(sketches, [systems[s.table] for s in sketches])
     }
@@ -155,9 +156,7 @@ def _column_ties(
             continue
         if said.seen[2] < min(_BOTH, len(mine.hashes), len(other.hashes)):
             continue
-        is_strong = max(mine.uniqueness, other.uniqueness) >= _UNIQUE and not any(
-            kinds_of([entries[place]], catalogue.glossary) == [NAME] for place in (a, b)
-        )
+        is_strong = max(mine.uniqueness, other.uniqueness) >= _UNIQUE and not (named[a] or named[b])
         term = entries[a].term if entries[a].term == entries[b].term else None
         if not is_strong and term is None and mine.column != other.column:
             continue  # a surname that is somebody's forename
@@ -225,8 +224,8 @@ def _retirable(
             continue
         if who.elsewhere(name) is None and all(is_place(c, catalogue.glossary) for c in telling):
             # That a place is in the gazetteer too is as it should be: what is said of it must be elsewhere as well.
-            all_of = [c for c in mine if c.full_name in sketches]
-            if 2 * sum(_is_elsewhere(c, elsewhere) for c in all_of) < len(all_of):
+            told = [c for c in mine if c.full_name in sketches and not is_place(c, catalogue.glossary)]
+            if 2 * sum(_is_elsewhere(c, elsewhere) for c in told) <= len(told):
                 continue
         holders = {system for _, _, system in parts if system}
         holders |= {other for other in names if other != name and who.between(name, other)}

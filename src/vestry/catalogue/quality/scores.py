@@ -1,138 +1,287 @@
-"""The six dimensions of the Government Data Quality Framework, from what the rules of contracts said.
+"""The six dimensions of the Government Data Quality Framework, in percent, of a table and of a product.
 
-A dimension's score is the mean over its rules of the share of rows that keep the rule, as at the last audit of each
-table. So one rule that many rows break is seen beside others that hold, and the rule itself is shown with it.
+How a score is made. A rule that speaks of rows scores 100 less the share of rows that break it, whatever it allows: a
+rule that lets 8 % be missing, and finds 3 %, is kept, and scores 97. The rows are those that were audited: what breaks
+a `quarantine` rule counts, for the table lacks it. A rule of the whole table, such as its number of rows, scores 100
+or 0.
+
+A dimension scores as its **lowest** rule, and a product as its lowest table. A mean rises with every easy rule that is
+added (ten keys that are never empty hide one column that is), and nobody can say which rows it is about; the lowest
+rule can be named, and its rows can be shown.
+
+Timeliness is measured by the service levels too. Accuracy is never computed from the set alone: only a rule that
+compares with something else counts, and without one it is not measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
-from vestry.catalogue.model import Catalogue
+from vestry.catalogue.model import Catalogue, TableEntry
+from vestry.catalogue.quality.results import Results, Said, by_day
 from vestry.lake import Lake
-from vestry.lake.ledger import entries
-from vestry.products.quality import RESULTS, checks_of
-from vestry.project import TableName, literal
+from vestry.products.quality import Check, checks_of
+from vestry.project import TableName
 from vestry.project.product import Product
+from vestry.project.rules import names_in
+from vestry.run.freshness import Freshness, in_words, promised
 
-#: Each dimension, and what it asks.
+#: The framework's dimensions, with what each asks, in its words and order.
 DIMENSIONS = {
     "completeness": "Are the records there, and their important fields filled?",
-    "uniqueness": "Is each thing there once?",
-    "consistency": "Do values agree with each other?",
-    "timeliness": "Is it up to date?",
-    "validity": "Are values in the form and the range that is expected?",
-    "accuracy": "Does it match reality? Only a comparison with something else can tell.",
+    "uniqueness": "Is there one record for each thing?",
+    "consistency": "Do values agree with each other, within the data and across it?",
+    "timeliness": "Does the data stand for its period, and is it up to date?",
+    "validity": "Are values in the range and the form that is expected?",
+    "accuracy": "Does the data match what is really so?",
 }
-#: What the contract standard calls otherwise.
-_CALLED = {"conformity": "validity", "coverage": "completeness"}
+#: The contract standard's words where they are others. That all are there who should be is completeness.
+_OF_STANDARD = {"conformity": "validity", "coverage": "completeness"}
+SERVICE_LEVEL = "the service level"
+NO_REFERENCE = (
+    "not measured: no rule that was asked compares the data with a reference or with a sample that was checked"
+)
 
 
 @dataclass(frozen=True)
-class RuleResult:
-    """What one rule said when it was last asked; `share` is the percentage of rows that keep it."""
+class RuleScore:
+    """One rule, as it stood at its last audit; `percent` is None where there was no row to ask."""
 
     table: TableName
     rule: str
+    column: str | None
     dimension: str
     severity: str
     expected: str
     value: float
+    #: Rows that break it, of those that were audited.
     failing: int
     rows: int
     passed: bool
+    percent: float | None
+    #: How the percentage came about.
+    how: str
     at: datetime
-
-    @property
-    def share(self) -> float:
-        if not self.rows:
-            return 100.0
-        return 100 * (1 - self.failing / self.rows) if self.failing or self.passed else 0.0
 
     @property
     def said(self) -> str:
         """What was found, in a sentence."""
         if self.failing:
             return f"{self.failing:,} of {self.rows:,} rows break it"
-        return "it holds" if self.passed else f"it {self.expected}, and is {self.value:g}"
+        return "it holds" if self.passed else self.how
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dimension of a product: its score in percent, None where no rule measures it."""
+    """One dimension; `percent` is None where it is not measured, and `how` says why, or how it was."""
 
     name: str
     asks: str
-    score: float | None
-    rules: Sequence[RuleResult]
+    percent: float | None
+    how: str
+    rules: tuple[RuleScore, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableQuality:
+    """A table's six dimensions as of its last audit (`at`; None before the first)."""
+
+    table: TableName
+    rows: int | None
+    at: datetime | None
+    dimensions: tuple[Dimension, ...]
+    #: Rules of the contract that no audit has asked yet.
+    unasked: tuple[str, ...] = ()
+    #: The last audit broke an `error` rule: the version in service is an earlier one.
+    kept_back: bool = False
 
     @property
-    def worst(self) -> list[RuleResult]:
-        """The rules that rows break, the worst first."""
-        return sorted((r for r in self.rules if r.failing or not r.passed), key=lambda r: r.share)
+    def partly_asked(self) -> bool:
+        """Whether the last audit asked some rules only of the rows that had changed."""
+        return any(r.rows < (self.rows or 0) for d in self.dimensions for r in d.rules if r.rule != SERVICE_LEVEL)
+
+    @property
+    def failing(self) -> tuple[RuleScore, ...]:
+        """The rules that are broken, or that rows break, those that break the contract first."""
+        found = [r for d in self.dimensions for r in d.rules if not r.passed or r.failing]
+        return tuple(sorted(found, key=lambda r: (r.passed, r.percent if r.percent is not None else 100.0, r.rule)))
 
 
-def results_of(lake: Lake, tables: Sequence[TableName]) -> list[RuleResult]:
-    """All that rules ever said of some tables, the eldest first."""
-    if not tables:
-        return []
-    names = ", ".join(literal(str(t)) for t in tables)
-    return sorted(map(_result, entries(lake, RESULTS, f"table_name IN ({names})")), key=lambda r: r.at)
+@dataclass(frozen=True)
+class ProductQuality:
+    """A product's six dimensions, each that of its lowest table, and its tables' own."""
+
+    product: str
+    dimensions: tuple[Dimension, ...]
+    tables: tuple[TableQuality, ...]
+
+    @property
+    def failing(self) -> tuple[RuleScore, ...]:
+        return tuple(r for t in self.tables for r in t.failing)
 
 
-def latest(results: Sequence[RuleResult], catalogue: Catalogue) -> list[RuleResult]:
-    """What each rule said last, of rules that the contracts still have."""
-    promised = {t: catalogue.tables[t].promised for t in {r.table for r in results} if t in catalogue.tables}
-    asked = {(table, check.name) for table, of in promised.items() if of for check in checks_of(of)}
-    return [r for key, r in {(r.table, r.rule): r for r in results}.items() if key in asked]
+@dataclass(frozen=True)
+class Point:
+    """The scores of one day (UTC) by dimension; what was not measured then is left out."""
+
+    day: date
+    percent: Mapping[str, float]
 
 
-def dimensions(results: Sequence[RuleResult]) -> list[Dimension]:
-    """The six dimensions by what the rules said."""
-    found = []
-    for name, asks in DIMENSIONS.items():
-        rules = [r for r in results if r.dimension == name]
-        found.append(Dimension(name, asks, _mean(rules), rules))
+def dimension_of(word: str) -> str:
+    """The framework's name of a dimension that a contract names by the standard's word."""
+    return _OF_STANDARD.get(word, word)
+
+
+def table_quality(
+    catalogue: Catalogue, results: Results, fresh: Freshness | None, name: TableName, now: datetime
+) -> TableQuality:
+    """A table's dimensions; of a table without a contract, such as bronze, none is measured.
+
+    Without `fresh`, which reads the logs of all that a table rests on, service levels are left out.
+    """
+    entry = catalogue.tables[name]
+    checks = {(c.name, c.column): c for c in checks_of(entry.promised)} if entry.promised else {}
+    said = {key: s for key, s in results.of(name).items() if key in checks}
+    scored = [score_of(name, s) if _counts(checks[key]) else _uncounted(name, s) for key, s in said.items()]
+    kept = _kept_in_time(catalogue, fresh, name, now)
+    dimensions = tuple(_dimension(d, scored, kept if d == "timeliness" else None, bool(checks)) for d in DIMENSIONS)
+    newest = max((s.at for s in said.values()), default=None)
+    last = [s for s in said.values() if newest and s.run == max(said.values(), key=lambda s: s.at).run]
+    return TableQuality(
+        name,
+        entry.state.rows if entry.state else None,
+        newest,
+        dimensions,
+        tuple(check.name for key, check in checks.items() if key not in said),
+        any(not s.passed and s.severity == "error" for s in last),
+    )
+
+
+def product_quality(
+    catalogue: Catalogue, results: Results, fresh: Freshness | None, product: Product, now: datetime
+) -> ProductQuality:
+    """A product's dimensions, and those of its tables in the contract's order."""
+    entries: Iterable[TableEntry] = catalogue.tables_of(product)
+    tables = tuple(table_quality(catalogue, results, fresh, entry.name, now) for entry in entries)
+    return ProductQuality(product.full_name, tuple(_lowest(name, tables) for name in DIMENSIONS), tables)
+
+
+def trend(catalogue: Catalogue, lake: Lake, tables: Sequence[TableName], now: datetime) -> list[Point]:
+    """The lowest score of each dimension by day, oldest first, of one table or of a product's.
+
+    A table counts with what it said last until it is audited again. Rules that are gone count while they were there.
+    """
+    uncounted = {
+        (name, check.name)
+        for name in tables
+        if (entry := catalogue.tables.get(name)) and entry.promised
+        for check in checks_of(entry.promised)
+        if not _counts(check)
+    }
+    audits = by_day(lake, tables, now)
+    stood: dict[TableName, dict[str, float]] = {}
+    points = []
+    for day in sorted({day for days in audits.values() for day in days}):
+        for name, days in audits.items():
+            if day in days:
+                stood[name] = _by_dimension(score_of(name, s) for s in days[day] if (name, s.rule) not in uncounted)
+        every = list(stood.values())
+        points.append(
+            Point(day, {d: min(s[d] for s in every if d in s) for d in DIMENSIONS if any(d in s for s in every)})
+        )
+    return points
+
+
+def score_of(table: TableName, said: Said) -> RuleScore:
+    """What one rule said, in percent."""
+    failing = said.failing
+    if not said.passed and not failing and said.expected == "must be 0":
+        # SQL of another form than `count(*) … WHERE`: it counted rows all the same, perhaps one of them twice.
+        failing = min(int(said.value), said.rows)
+    percent: float | None
+    if failing:
+        percent, how = 100 - 100 * failing / said.rows, f"{failing:,} of {said.rows:,} rows break it"
+    elif not said.passed:
+        percent, how = 0.0, f"broken: {said.value:,g}, and it {said.expected}"
+    elif not said.rows:
+        percent, how = None, "there are no rows to ask"
+    elif said.value:
+        percent, how = 100.0, f"kept: {said.value:,g}, and it {said.expected}"
+    else:
+        percent, how = 100.0, f"none of {said.rows:,} rows breaks it"
+    return RuleScore(
+        table, said.rule, said.column, dimension_of(said.dimension), said.severity, said.expected, said.value, failing,
+        said.rows, said.passed, percent, how, said.at,
+    )  # fmt: skip
+
+
+def _uncounted(table: TableName, said: Said) -> RuleScore:
+    """A rule that says nothing of its dimension, though it may be broken."""
+    return replace(
+        score_of(table, said), percent=None, how="it looks at the data alone, and so says nothing of accuracy"
+    )
+
+
+def _dimension(name: str, scored: Sequence[RuleScore], kept: RuleScore | None, promised: bool) -> Dimension:
+    rules = sorted(
+        (r for r in [*scored, *([kept] if kept else [])] if r.dimension == name),
+        key=lambda r: (r.percent if r.percent is not None else 101.0, r.rule),
+    )
+    lowest = next((r for r in rules if r.percent is not None), None)
+    if lowest is not None:
+        how = f"{lowest.rule}: {lowest.how}"
+        how += f" (the lowest of {len(rules)} rules)" if len(rules) > 1 else ""
+    elif not promised:
+        how = "not measured: no contract promises anything of it"
+    elif name == "accuracy":
+        how = NO_REFERENCE
+    elif rules:
+        how = "not measured: there are no rows to ask"
+    else:
+        how = "not measured: the contract has no rule of it that was asked"
+    return Dimension(name, DIMENSIONS[name], lowest.percent if lowest else None, how, tuple(rules))
+
+
+def _lowest(name: str, tables: Sequence[TableQuality]) -> Dimension:
+    """One dimension over several tables."""
+    at = list(DIMENSIONS).index(name)
+    each = [(t.table, t.dimensions[at]) for t in tables]
+    rules = tuple(r for _, d in each for r in d.rules)
+    measured = [(table, d) for table, d in each if d.percent is not None]
+    if not measured:
+        how = each[0][1].how if each else "not measured: the contract promises no table"
+        return Dimension(name, DIMENSIONS[name], None, how, rules)
+    table, lowest = min(measured, key=lambda pair: pair[1].percent or 0.0)
+    how = f"{table.table}: {lowest.how}" if len(each) > 1 else lowest.how
+    return Dimension(name, DIMENSIONS[name], lowest.percent, how, rules)
+
+
+def _by_dimension(rules: Iterable[RuleScore]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for rule in rules:
+        if rule.percent is not None:
+            found[rule.dimension] = min(rule.percent, found.get(rule.dimension, 100.0))
     return found
 
 
-def trend(results: Sequence[RuleResult]) -> dict[str, list[tuple[date, float]]]:
-    """Each dimension's score by day, of the last audit of that day."""
-    days: dict[tuple[str, date], dict[tuple[TableName, str], RuleResult]] = {}
-    for result in results:
-        days.setdefault((result.dimension, result.at.date()), {})[result.table, result.rule] = result
-    found: dict[str, list[tuple[date, float]]] = {}
-    for (dimension, day), rules in sorted(days.items(), key=lambda item: item[0]):
-        mean = _mean(list(rules.values()))
-        if mean is not None:
-            found.setdefault(dimension, []).append((day, mean))
-    return found
+def _counts(check: Check) -> bool:
+    """Whether a rule may say something of its dimension: of accuracy only one that compares values with others."""
+    return check.dimension != "accuracy" or check.query is not None or len(names_in(check.broken or "")) > 1
 
 
-def of_product(catalogue: Catalogue, lake: Lake, product: Product) -> tuple[list[Dimension], list[RuleResult]]:
-    """The dimensions of a product as they are now, and all results, for trends."""
-    results = results_of(lake, [entry.name for entry in catalogue.tables_of(product)])
-    return dimensions(latest(results, catalogue)), results
-
-
-def _mean(rules: Sequence[RuleResult]) -> float | None:
-    return sum(r.share for r in rules) / len(rules) if rules else None
-
-
-def _result(row: Mapping[str, Any]) -> RuleResult:
-    dimension = row["dimension"]
-    return RuleResult(
-        TableName.parse(row["table_name"]),
-        row["rule"],
-        _CALLED.get(dimension, dimension),
-        row["severity"],
-        row["expected"],
-        row["value"],
-        row["failing"],
-        row["row_count"],
-        row["passed"],
-        row["checked_at"],
+def _kept_in_time(catalogue: Catalogue, fresh: Freshness | None, name: TableName, now: datetime) -> RuleScore | None:
+    """What the service levels say, as if it were a rule: kept, or late."""
+    most = promised(catalogue.project).get(name) if fresh else None
+    of = fresh.of(name) if fresh and most else None
+    if most is None or of is None:
+        return None
+    passed = now - of <= most
+    limit = f"must be no older than {in_words(most)}"
+    how = f"{'kept' if passed else 'late'}: as of {of:%Y-%m-%d %H:%M} UTC, and it {limit}"
+    old = (now - of) / timedelta(days=1)
+    return RuleScore(
+        name, SERVICE_LEVEL, None, "timeliness", "warn", limit, old, 0, 1, passed, 100.0 * passed, how, now
     )

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vestry.catalogue.model import Catalogue, ColumnEntry, TableEntry, owner_of
 from vestry.catalogue.search.document import Document, Part
-from vestry.project import quote
+from vestry.lake.engine import failure
+from vestry.project import VestryError, quote
 from vestry.project.product import Product
 from vestry.project.project import Domain
 from vestry.project.source import Source
 
 if TYPE_CHECKING:
+    import duckdb
+
     from vestry.lake import Engine
 
 #: What Markdown is marked up with, and nobody searches for.
@@ -31,6 +34,7 @@ _ROWS = 2_000_000
 def parts(catalogue: Catalogue, engine: Callable[[], Engine]) -> dict[str, Part]:
     """Everything that can be searched for; `engine` is started only where values of a table are read anew."""
     project = catalogue.project
+    terms = {key: term.name for key, term in catalogue.glossary.terms.items()}
     found: dict[str, Part] = {}
     for domain in project.domains.values():
         readme = project.root / "domains" / domain.name / "README.md"
@@ -39,20 +43,17 @@ def parts(catalogue: Catalogue, engine: Callable[[], Engine]) -> dict[str, Part]
         )
     for product in project.products.values():
         tables = catalogue.tables_of(product)
-        shape = [(str(t.name), t.layer, sorted(t.state.types) if t.state else []) for t in tables]
         owner = owner_of(project, product)
-        text = _print(product.file.text, json.dumps(shape), owner or "", _stamp(product.folder / "README.md"))
-        found[f"product {product.full_name}"] = Part(text, partial(_product, product, tables, owner))
+        text = _print(product.file.text, _shape(tables, terms), owner or "", _stamp(product.folder / "README.md"))
+        found[f"product {product.full_name}"] = Part(text, partial(_product, product, tables, owner, terms))
         for table in tables:
             if table.state and table.state.rows <= _ROWS and (columns := [c for c in table.columns if _is_list(c)]):
                 version = _print(str(table.state.version), *(c.name for c in columns))
                 found[f"values {table.name}"] = Part(version, partial(_values, table, columns, engine))
     for source in project.sources.values():
         entries = catalogue.tables_of_source(source)
-        shape = [(str(t.name), t.layer, sorted(t.state.types) if t.state else []) for t in entries]
-        found[f"source {source.name}"] = Part(
-            _print(source.file.text, json.dumps(shape)), partial(_source, source, entries)
-        )
+        text = _print(source.file.text, _shape(entries, terms))
+        found[f"source {source.name}"] = Part(text, partial(_source, source, entries, terms))
     if glossary := project.glossary.file:
         found["glossary"] = Part(_print(glossary.text), partial(_terms, catalogue))
     return found
@@ -65,7 +66,9 @@ def _domain(domain: Domain, readme: Path) -> Iterator[Document]:
     yield from _page(readme, domain.name, spec.name, domain.name)
 
 
-def _product(product: Product, tables: list[TableEntry], owner: str | None) -> Iterator[Document]:
+def _product(
+    product: Product, tables: list[TableEntry], owner: str | None, terms: Mapping[str, str]
+) -> Iterator[Document]:
     contract = product.contract
     said = contract.description
     title = contract.name or product.name.replace("_", " ")
@@ -76,29 +79,32 @@ def _product(product: Product, tables: list[TableEntry], owner: str | None) -> I
     )
     yield from _page(product.folder / "README.md", product.full_name, title, product.domain)
     for table in tables:
-        yield from _table(table, product.domain)
+        yield from _table(table, product.domain, terms)
 
 
-def _table(table: TableEntry, domain: str) -> Iterator[Document]:
+def _table(table: TableEntry, domain: str, terms: Mapping[str, str]) -> Iterator[Document]:
     yield Document(
         "table", str(table.name), table.title, _said(table.description), (str(table.name),), domain, table.layer, "",
         table.is_personal,
     )  # fmt: skip
     for column in table.columns:
         if not column.name.startswith("_"):
+            term = terms.get(column.term or "", "")
+            is_said = term.casefold() in (column.description or "").casefold()
             yield Document(
-                "column", column.full_name, column.name, _said(column.description, f"in {table.name}"),
+                "column", column.full_name, column.name,
+                _said(column.description, "" if is_said else term, f"in {table.name}"),
                 (column.full_name,), domain, table.layer, column.classification or "", column.is_personal,
             )  # fmt: skip
 
 
-def _source(source: Source, tables: list[TableEntry]) -> Iterator[Document]:
+def _source(source: Source, tables: list[TableEntry], terms: Mapping[str, str]) -> Iterator[Document]:
     text = _said(source.spec.description, source.spec.owner, source.spec.connector)
     yield Document(
         "source", source.name, source.name.replace("_", " "), text, (f"bronze.{source.name}",), layer="bronze"
     )
     for table in tables:
-        yield from _table(table, "")
+        yield from _table(table, "", terms)
 
 
 def _terms(catalogue: Catalogue) -> Iterator[Document]:
@@ -108,24 +114,39 @@ def _terms(catalogue: Catalogue) -> Iterator[Document]:
 
 
 def _values(table: TableEntry, columns: list[ColumnEntry], engine: Callable[[], Engine]) -> Iterator[Document]:
-    """The values of columns that are lists, each as one document: what is searched for is the list that has it."""
+    """The values of columns that are lists, each as one document: what is searched for is the list that has it.
+
+    Raises VestryError where the table cannot be read at the version that the catalogue knows.
+    """
+    import duckdb
+
     assert table.state is not None
     running = engine()
     relation = running.relation(table.name, table.state.version)
-    counts = ", ".join(f"approx_count_distinct({quote(c.name)})" for c in columns)
-    with running.cursor() as con:
-        counted = con.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
-        for column, count in zip(columns, counted, strict=True):
-            if not 0 < count <= _VALUES:
-                continue
-            name = quote(column.name)
-            rows = con.execute(f"SELECT DISTINCT {name}::VARCHAR FROM {relation} WHERE {name} IS NOT NULL").fetchall()
-            if len(rows) <= _VALUES:
-                listed = ", ".join(sorted(row[0] for row in rows))
+    try:
+        with running.cursor() as con:
+            for column, values in _lists(con, relation, columns):
                 yield Document(
-                    "value", column.full_name, f"{column.name} of {table.name.table}", listed, (column.full_name,),
-                    table.name.domain, table.layer, column.classification or "",
+                    "value", column.full_name, f"{column.name} of {table.name.table}", ", ".join(values),
+                    (column.full_name,), table.name.domain, table.layer, column.classification or "",
                 )  # fmt: skip
+    except duckdb.Error as error:
+        raise VestryError(failure(error), f"the values of {table.name}") from error
+
+
+def _lists(
+    con: duckdb.DuckDBPyConnection, relation: str, columns: list[ColumnEntry]
+) -> Iterator[tuple[ColumnEntry, list[str]]]:
+    """Those of the columns that have few different values, with these."""
+    counts = ", ".join(f"approx_count_distinct({quote(c.name)})" for c in columns)
+    counted = con.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
+    # A count that is nearly right may be a tenth too high.
+    for column, count in zip(columns, counted, strict=True):
+        if 0 < count <= 1.1 * _VALUES:
+            name = quote(column.name)
+            rows = con.execute(f"SELECT DISTINCT {name} FROM {relation} WHERE {name} IS NOT NULL").fetchall()
+            if len(rows) <= _VALUES:
+                yield column, sorted(row[0] for row in rows)
 
 
 def _is_list(column: ColumnEntry) -> bool:
@@ -136,6 +157,15 @@ def _page(readme: Path, key: str, title: str, domain: str) -> Iterator[Document]
     if readme.is_file():
         text = _MARKS.sub(" ", readme.read_text("utf-8", "replace"))
         yield Document("page", key, f"Playbook: {title}", " ".join(text.split()), (key,), domain)
+
+
+def _shape(tables: list[TableEntry], terms: Mapping[str, str]) -> str:
+    """What the documents of tables are made of besides the project's own file."""
+    shape = []
+    for table in tables:
+        carried = {c.name: terms.get(c.term) for c in table.columns if c.term}
+        shape.append((str(table.name), table.layer, [c.name for c in table.columns], carried))
+    return json.dumps(shape)
 
 
 def _said(*texts: str | None) -> str:

@@ -14,13 +14,15 @@ import tantivy
 from filelock import FileLock, Timeout
 
 from vestry.catalogue.search.document import KINDS, Document, Part
+from vestry.project import VestryError
 
-#: Part of the folder's name: raise it when documents are indexed otherwise.
-_FORMAT = 1
+#: Part of the folder's name: raise it when documents are made or indexed otherwise.
+_FORMAT = 2
 _HEAP, _MANY = 15_000_000, 120_000_000
 #: Characters of a text that are searched; the rest of a long page is found by its beginning.
 _LONGEST = 20_000
-_SHOWN = 400
+#: Characters of it that are kept, to show around the words that were met.
+_SHOWN = 4_000
 TOKENIZER = "vestry"
 
 
@@ -58,24 +60,28 @@ class SearchIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / f"search-{_FORMAT}"
         self._noted = self._folder / "parts.json"
-        self._index = self._open()
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "search.lock"):  # two processes do not make it anew at once
+            self._index = self._open()
 
     @property
     def searcher(self) -> Any:
         """The documents as they were at the last update."""
         return self._index.searcher()
 
-    def update(self, parts: Mapping[str, Part]) -> int:
+    def update(self, parts: Mapping[str, Part], patience: float = 0) -> int:
         """Index the parts that are new or other than they were, and forget those that are no more.
 
-        Returns how many documents were added; -1 where another process is at it, which does the same.
+        Returns how many documents were added; -1 where another process has been at it for `patience` seconds, which
+        does the same. A part that cannot be made now stays as it was: the next update tries again.
         """
         try:
-            with FileLock(self._folder / "update.lock", timeout=0):
-                return self._update(parts)
+            with FileLock(self._folder / "update.lock", timeout=patience):
+                added = self._update(parts)
         except Timeout:
-            self._index.reload()
-            return -1
+            added = -1
+        self._index.reload()
+        return added
 
     def _update(self, parts: Mapping[str, Part]) -> int:
         known: dict[str, str] = {}
@@ -84,26 +90,36 @@ class SearchIndex:
         changed = [name for name, part in parts.items() if known.get(name) != part.fingerprint]
         gone = known.keys() - parts.keys()
         if not changed and not gone:
-            self._index.reload()
             return 0
+        # Before the commit: a crash between the two finds parts of no fingerprint, which are then made again.
+        self._note({**known, **dict.fromkeys(changed, "")})
         writer = self._index.writer(_HEAP if known else _MANY, num_threads=1 if known else 2)
         added = 0
-        for name in [*changed, *gone]:
-            if name in known:
+        try:
+            if not known:
+                writer.delete_all_documents()
+            for name in gone:
                 writer.delete_documents_by_term("part", name)
-        for name in changed:
-            for document in parts[name].documents():
-                writer.add_json(json.dumps(_plain(name, document)))
-                added += 1
-        writer.commit()
-        writer.wait_merging_threads()
-        # After the commit: a crash between the two indexes the same parts once more, each in its own place.
-        noted = {**{n: f for n, f in known.items() if n in parts}, **{n: parts[n].fingerprint for n in changed}}
-        aside = self._noted.with_suffix(".tmp")
-        aside.write_text(json.dumps(noted))
-        aside.replace(self._noted)
-        self._index.reload()
+            for name in changed:
+                try:
+                    made = [json.dumps(_plain(name, document)) for document in parts[name].documents()]
+                except (VestryError, OSError):
+                    continue
+                writer.delete_documents_by_term("part", name)
+                for document in made:
+                    writer.add_json(document)
+                added += len(made)
+                known[name] = parts[name].fingerprint
+            writer.commit()
+        finally:
+            writer.wait_merging_threads()  # lets go of its lock, whatever happened
+        self._note({name: mark for name, mark in known.items() if name in parts})
         return added
+
+    def _note(self, known: Mapping[str, str]) -> None:
+        aside = self._noted.with_suffix(".tmp")
+        aside.write_text(json.dumps(known))
+        aside.replace(self._noted)
 
     def _open(self) -> Any:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,11 @@ the others are made from), `<table>_record` (each record now, and whose it is) a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vestry.mdm.people.golden import golden_select
 from vestry.mdm.people.index import UPDATE, Companions, Index
+from vestry.mdm.people.lineage import lineage_select
 from vestry.mdm.people.model import ATTRIBUTES, MatchFile, read_match
 from vestry.mdm.people.standard import homes_of
 from vestry.products.builder import Context, Making
@@ -60,6 +61,12 @@ class MatchBuilder:
             yield homes_of(homes), document.line(("homes", place))
         for place, pair in enumerate(spec.told_apart):
             yield f"SELECT {pair.left}, {pair.right} FROM {pair.table}", document.line(("told_apart", place))
+
+    @staticmethod
+    def lineage(table: ProductTable, columns: Collection[str]) -> str:
+        """SQL with the lineage of a part; it is read and never run."""
+        _, spec = read_match(table.recipe, recipe_shown(table))
+        return lineage_select(spec, table.part, Companions(base_of(table)))
 
     def make(self, context: Context) -> Making | None:
         """The rows of one part, or None where nothing has changed."""

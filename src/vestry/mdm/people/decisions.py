@@ -72,7 +72,7 @@ def queue(reader: Reader, limit: int = 20, between: tuple[str, str] | None = Non
                 SELECT p.uid_l, p.uid_r, p.weight, a.source, a.record_id, b.source AS other_source,
                     b.record_id AS other_record, x.n + y.n AS changes,
                     least(a.person_id, b.person_id) AS pa, greatest(a.person_id, b.person_id) AS pb
-                FROM {reader.relation(names.pair)} AS p
+                FROM {reader.pairs} AS p
                 JOIN whose AS a ON a.uid = p.uid_l JOIN whose AS b ON b.uid = p.uid_r
                 JOIN sizes AS x ON x.person_id = a.person_id JOIN sizes AS y ON y.person_id = b.person_id
                 WHERE p.weight >= {thresholds.review} AND a.person_id <> b.person_id
@@ -140,12 +140,15 @@ def _enter(reader: Reader, made: Sequence[Decision]) -> None:
 
 
 def decisions_of(reader: Reader, records: Collection[Record] | None = None) -> list[Decision]:
-    """What stands of all decisions, or of those that touch some records; the newest first."""
+    """What stands of all decisions on records that the index holds, or on some of them; the newest first."""
     if reader.lake.open(reader.names.decision) is None:
         return []
+    held = reader.relation(reader.names.record)
     rows = reader.con.execute(
         f"""SELECT source, record_id, other_source, other_record_id, decision, who, why, decided_at
             FROM {reader.relation(reader.names.decision)}
+            WHERE (source, record_id) IN (SELECT (source, record_id) FROM {held})
+                AND (other_source, other_record_id) IN (SELECT (source, record_id) FROM {held})
             QUALIFY row_number() OVER (
                 PARTITION BY least((source, record_id), (other_source, other_record_id)),
                     greatest((source, record_id), (other_source, other_record_id)) ORDER BY decided_at DESC) = 1

@@ -12,7 +12,7 @@ import duckdb
 
 from vestry.lake import Lake
 from vestry.mdm.people import standard
-from vestry.mdm.people.index import Companions
+from vestry.mdm.people.index import Companions, told_pairs
 from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
 from vestry.project import TableName, VestryError, literal
@@ -111,9 +111,25 @@ class Reader:
     @cached_property
     def _relations(self) -> Mapping[str, str]:
         names = self.names
-        return {
+        found = {
             n: self.relation(t) for n, t in (("record", names.record), ("person", names.base), ("event", names.event))
         }
+        if self.as_of:
+            # Who is withheld today is not told of by what was known before.
+            now, standing = (f"delta_scan({literal(self.lake.uri(t))})" for t in (names.record, names.standard))
+            withheld = (
+                f"SELECT person_id FROM {found['record']} SEMI JOIN (SELECT source, record_id "
+                f"FROM (SELECT source, record_id FROM {standing} WHERE NOT gone) AS standing "
+                f"ANTI JOIN {now} AS now USING (source, record_id)) USING (source, record_id)"
+            )
+            for name in ("record", "person"):
+                found[name] = f"(SELECT * FROM {found[name]} WHERE person_id NOT IN ({withheld}))"
+        return found
+
+    @cached_property
+    def pairs(self) -> str:
+        """SQL of the weighed pairs that may be told of."""
+        return told_pairs(self.lake, self.names, self.relation(self.names.pair))
 
     @cached_property
     def model(self) -> Model:
@@ -184,7 +200,7 @@ class Reader:
             f"""WITH a AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key),
                 b AS (SELECT unnest(?::VARCHAR[]) AS source, unnest(?::VARCHAR[]) AS key)
                 SELECT a.source AS s, a.key AS k, b.source AS t, b.key AS m
-                FROM {self.relation(self.names.pair)} AS p, a, b
+                FROM {self.pairs} AS p, a, b
                 WHERE p.uid_l = least(record_number(a.source, a.key), record_number(b.source, b.key))
                   AND p.uid_r = greatest(record_number(a.source, a.key), record_number(b.source, b.key))
                 ORDER BY p.weight DESC LIMIT 1""",
@@ -211,7 +227,7 @@ class Reader:
         numbers = "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b"
         uids = self.rows(numbers, [*_parts(left), *_parts(right)])[0]
         a, b = sorted((uids["a"], uids["b"]))
-        pair = self.rows(f"SELECT weight FROM {self.relation(self.names.pair)} WHERE uid_l = ? AND uid_r = ?", [a, b])
+        pair = self.rows(f"SELECT weight FROM {self.pairs} WHERE uid_l = ? AND uid_r = ?", [a, b])
         weight = pair[0]["weight"] if pair else None
         evidence = self._evidence(uids["a"], uids["b"]) if pair else []
         same = mine["person_id"] == other["person_id"]
@@ -269,7 +285,7 @@ class Reader:
             f"""WITH held AS MATERIALIZED (
                     SELECT uid, {", ".join(compared)} FROM {standing} WHERE uid IN ($left, $right))
                 SELECT *, {", ".join(parts)} FROM (
-                SELECT {columns}, {weights} FROM held AS l, held AS r, {self.relation(self.names.pair)} AS p
+                SELECT {columns}, {weights} FROM held AS l, held AS r, {self.pairs} AS p
                 WHERE l.uid = $left AND r.uid = $right AND p.uid_l = least($left, $right)
                     AND p.uid_r = greatest($left, $right))""",
             {"left": left, "right": right},

@@ -23,16 +23,17 @@ def regroup(index: Index, done: int, whole: bool) -> None:
     """Make `mdm_events` from the records that changed and all that their links reach."""
     con = index.con
     standing = index.relation(index.names.standard)
-    pairs = index.relation(index.names.pair)
     _memberships(index)
     _decided(index)
+    keep_lives_apart(index)
+    pairs = index.told_pairs()
     if whole:
         con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing}")
     else:
-        _scope(index, done, pairs, standing)
+        _scope(index, done, standing)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_members AS
-           SELECT s.uid, s.source, s.record_id, s.gone, s.apart,
+           SELECT s.uid, s.source, s.record_id, s.gone, s.apart, s.hidden,
                (row_number() OVER (ORDER BY s.uid) - 1)::BIGINT AS number
            FROM {standing} AS s WHERE s.uid IN (SELECT uid FROM mdm_scope) AND NOT s.gone"""
     )
@@ -43,7 +44,9 @@ def regroup(index: Index, done: int, whole: bool) -> None:
     con.execute(
         """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
            SELECT m.*, g.part, o.person_id AS old_person_id
-           FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)"""
+           FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)
+           -- A flag on one record of a person withholds all of them: to whoever asks they are not there.
+           QUALIFY NOT bool_or(m.hidden) OVER (PARTITION BY g.part)"""
     )
     con.unregister("mdm_groups")
     make_events(con, pairs, standing)
@@ -82,13 +85,21 @@ def _decided(index: Index) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_decided AS {decided(index.relation(index.names.decision))}")
 
 
-def _scope(index: Index, done: int, pairs: str, standing: str) -> None:
-    """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are."""
+def _scope(index: Index, done: int, standing: str) -> None:
+    """Make `mdm_scope`: the changed records, those linked with them, and all records of the people they are.
+
+    Whoever is withheld, and whose two lives are kept apart, are always in it: nothing else tells when that ends.
+    """
     con = index.con
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_scope AS SELECT uid FROM {standing} WHERE changed_in > {done}")
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_scope AS
+           SELECT uid FROM {standing} WHERE changed_in > {done}
+           UNION SELECT uid FROM {standing} ANTI JOIN mdm_membership USING (uid) WHERE NOT gone
+           UNION SELECT uid FROM mdm_lives"""
+    )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_edges AS
-           SELECT uid_l, uid_r FROM {pairs} WHERE weight >= {index.spec.thresholds.link}
+           SELECT uid_l, uid_r FROM {index.relation(index.names.pair)} WHERE weight >= {index.spec.thresholds.link}
            UNION ALL SELECT uid_l, uid_r FROM mdm_decided WHERE decision = 'same'"""
     )
     while True:
@@ -107,13 +118,72 @@ def _scope(index: Index, done: int, pairs: str, standing: str) -> None:
             return
 
 
+def keep_lives_apart(index: Index) -> None:
+    """Write `__lives`: pairs of records that could tell one life of a person of the other, and are not to be used.
+
+    Two records told apart may share a number or a name through others: a school's record of a child before an
+    adoption and one after it. Of all records that links bring together with two told apart, each is held only to the
+    one of the two that it is linked with itself, and to none where it is like both.
+    """
+    con = index.con
+    before = index.relation(index.names.lives) if index.exists(index.names.lives) else ""
+    con.execute("CREATE OR REPLACE TEMP TABLE mdm_lives (uid BIGINT)")
+    con.execute("CREATE OR REPLACE TEMP TABLE mdm_kept_apart (uid_l BIGINT, uid_r BIGINT)")
+    if before:
+        con.execute(f"INSERT INTO mdm_lives SELECT unnest([uid_l, uid_r]) FROM {before}")
+    if not before and not count(con, "mdm_told_apart"):
+        return
+    pairs = index.relation(index.names.pair)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_near AS
+           SELECT uid_l, uid_r FROM {pairs} WHERE weight >= {index.spec.thresholds.link}
+           UNION SELECT uid_l, uid_r FROM mdm_decided WHERE decision = 'same'
+           UNION SELECT uid_l, uid_r FROM mdm_told_apart"""
+    )
+    con.execute(LIVES_APART.format(pairs=pairs, link=index.spec.thresholds.link))
+    con.execute("INSERT INTO mdm_lives SELECT unnest([uid_l, uid_r]) FROM mdm_kept_apart")
+    index.replace(index.names.lives, "mdm_kept_apart", "", True, ["uid_l", "uid_r"])
+
+
+#: From a record told apart and its opposite, by links, to all that a life may be told by; and which pairs may stand.
+LIVES_APART = """
+CREATE OR REPLACE TEMP TABLE mdm_kept_apart AS
+WITH RECURSIVE step AS (
+    SELECT uid_l AS a, uid_r AS b FROM mdm_near UNION ALL SELECT uid_r, uid_l FROM mdm_near
+),
+ends AS (SELECT uid_l AS uid, uid_r AS other FROM mdm_told_apart UNION SELECT uid_r, uid_l FROM mdm_told_apart),
+reached AS (
+    SELECT uid FROM ends UNION SELECT s.b FROM reached AS r JOIN step AS s ON s.a = r.uid
+),
+alike AS (
+    SELECT uid_l, uid_r, weight FROM {pairs}
+    WHERE uid_l IN (SELECT uid FROM reached) AND uid_r IN (SELECT uid FROM reached)
+),
+linked AS (
+    SELECT uid_l AS uid, uid_r AS other FROM alike WHERE weight >= {link}
+    UNION ALL SELECT uid_r, uid_l FROM alike WHERE weight >= {link}
+),
+-- A record held to one end: linked with it, and not with the other.
+held AS (
+    SELECT l.uid AS uid, l.other AS ending FROM linked AS l
+    WHERE l.other IN (SELECT uid FROM ends) AND l.uid NOT IN (SELECT uid FROM ends)
+      AND NOT EXISTS (
+          SELECT 1 FROM ends AS e JOIN linked AS k ON k.other = e.other WHERE e.uid = l.other AND k.uid = l.uid
+      )
+)
+SELECT uid_l, uid_r FROM alike
+WHERE (uid_l, uid_r) NOT IN (SELECT (least(uid, ending), greatest(uid, ending)) FROM held)
+"""
+
+
 def _links(index: Index, pairs: str) -> Pairs:
     """Links by the model, less those that outrank it, and people's decisions."""
     return _numbered(
         index.con,
         f"""SELECT uid_l, uid_r, weight FROM {pairs} ANTI JOIN mdm_decided USING (uid_l, uid_r)
             WHERE weight >= {index.spec.thresholds.link}
-            UNION ALL SELECT uid_l, uid_r, {CERTAIN} FROM mdm_decided WHERE decision = 'same'
+            UNION ALL SELECT uid_l, uid_r, {CERTAIN} FROM mdm_decided ANTI JOIN mdm_kept_apart USING (uid_l, uid_r)
+            WHERE decision = 'same'
             UNION ALL SELECT p.uid_l, p.uid_r, p.weight FROM {pairs} AS p JOIN mdm_decided AS d USING (uid_l, uid_r)
             WHERE d.decision = 'unsure' AND p.weight >= {index.spec.thresholds.link}""",
     )

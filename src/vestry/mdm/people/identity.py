@@ -76,7 +76,7 @@ split AS (
 ),
 left_records AS (
     SELECT s.source, s.record_id, m.person_id, m.uid FROM mdm_membership AS m JOIN {standing} AS s USING (uid)
-    WHERE s.gone AND m.uid IN (SELECT uid FROM mdm_scope)
+    WHERE m.uid IN (SELECT uid FROM mdm_scope) AND m.uid NOT IN (SELECT uid FROM mdm_grouped)
 ),
 -- A person is gone when the last record is.
 emptied AS (

@@ -1,6 +1,7 @@
 """One update of a citizen index: what changed, whom it may be, and which person that makes each record.
 
-Beside the table stand its companions: `__standard` (records as they are compared), `__pair` (pairs weighed),
+Beside the table stand its companions, which nobody may ask: `__standard` (records as they are compared), `__pair`
+(pairs weighed), `__lives` (pairs that would tell one life of a person of another),
 `__model` (what was learnt, and when), `__common` and `__frequency` (what many share, how common values are). They are
 written first, each in one commit and so that it can be done again; the events, which say who is whom, are
 written last. So an update that is killed is found unfinished by the next, which ends it.
@@ -70,6 +71,10 @@ class Companions:
         return self.base.beside("frequency")
 
     @property
+    def lives(self) -> TableName:
+        return self.base.beside("lives")
+
+    @property
     def decision(self) -> TableName:
         return self.base.beside("decision")
 
@@ -82,6 +87,14 @@ class Companions:
         return TableName(self.base.domain, self.base.product, f"{self.base.table}_event")
 
 
+def told_pairs(lake: Lake, names: Companions, pairs: str) -> str:
+    """SQL of those of the weighed pairs that may be used and shown."""
+    if lake.open(names.lives) is None:
+        return pairs
+    lives = f"delta_scan({literal(lake.uri(names.lives))})"
+    return f"(SELECT * FROM {pairs} WHERE (uid_l, uid_r) NOT IN (SELECT (uid_l, uid_r) FROM {lives}))"
+
+
 class Index:
     """One index between two states. `con` names the inputs `domain.product.table`."""
 
@@ -91,6 +104,10 @@ class Index:
 
     def relation(self, name: TableName) -> str:
         return f"delta_scan({literal(self.lake.uri(name))})"
+
+    def told_pairs(self) -> str:
+        """The weighed pairs, less those that could tell one life of a person of another."""
+        return told_pairs(self.lake, self.names, self.relation(self.names.pair))
 
     def exists(self, name: TableName) -> bool:
         return self.lake.open(name) is not None
@@ -118,7 +135,10 @@ class Index:
         # A recipe that changed may have other thresholds and rules: all pairs are weighed again, with the same model.
         whole = anew or model is None or model_id != modelled
         whole = whole or dirty + unfinished > _MANY * max(1, count(con, "mdm_content"))
-        self._standardise(number, whole or not self.exists(self.names.standard))
+        whole_standard = whole or not self.exists(self.names.standard)
+        if not whole_standard:
+            self._keep_before()
+        self._standardise(number, whole_standard)
         trained = model is None
         if model is None:
             model_id, model = self._train()
@@ -161,6 +181,15 @@ class Index:
 
     # Standard records
 
+    def _keep_before(self) -> None:
+        """Make `mdm_before`: what the records that stay as they are share with others, read once."""
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE mdm_before AS "
+            f"SELECT uid, first, homes, {', '.join(standard.LIMITED)}, COLUMNS('^k_.*') "
+            f"FROM {self.relation(self.names.standard)} WHERE NOT gone "
+            "AND uid NOT IN (SELECT uid FROM mdm_changed) AND uid NOT IN (SELECT uid FROM mdm_gone)"
+        )
+
     def _standardise(self, number: int, whole: bool) -> None:
         """Write `__standard`: the changed records anew and the gone ones marked, or all of them."""
         con, table = self.con, self.names.standard
@@ -170,14 +199,8 @@ class Index:
             con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_content")
         elif self.exists(self.names.common):
             con.execute(f"INSERT INTO mdm_common SELECT name, value FROM {self.relation(self.names.common)}")
-        before = None
-        if there and not whole:
-            before = (
-                f"(SELECT * FROM {self.relation(table)} WHERE NOT gone AND uid NOT IN (SELECT uid FROM mdm_changed) "
-                "AND uid NOT IN (SELECT uid FROM mdm_gone))"
-            )
         if count(con, "mdm_changed") or whole:
-            standard.standardise(con, self.spec, before)
+            standard.standardise(con, self.spec, None if whole else "mdm_before")
         elif not count(con, "mdm_gone"):
             return
         else:
@@ -194,15 +217,15 @@ class Index:
             # Of a record that is gone nothing stays but its name.
             made += (
                 f" UNION ALL BY NAME SELECT uid, source, record_id, {number}::BIGINT AS changed_in, true AS gone, "
-                f"false AS guarded FROM {self.relation(table)} WHERE {gone}"
+                f"false AS guarded, false AS hidden FROM {self.relation(table)} WHERE {gone}"
             )
         con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_written AS {made}")
-        self._replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
+        self.replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
         con.execute("DROP VIEW mdm_written")
         con.execute("DROP TABLE mdm_standard")
-        self._replace(self.names.common, "mdm_common", "", True, [])
+        self.replace(self.names.common, "mdm_common", "", True, [])
 
-    def _replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:
+    def replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:
         """Write rows into a companion: in place of all, or of those of the condition `gone`."""
         con, lake = self.con, self.lake
         with lake.lock(table):
@@ -294,8 +317,8 @@ class Index:
     def _all_records(self, into: str) -> None:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
 
-    def _comparable(self) -> str:
-        return standard.comparable(self.relation(self.names.standard))
+    def _comparable(self, where: str = "true") -> str:
+        return standard.comparable(self.relation(self.names.standard), where)
 
     def _filled(self, records: str, size: int) -> list[str]:
         counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
@@ -321,7 +344,7 @@ class Index:
             if whole:
                 self._all_records("mdm_all")
             else:
-                self._candidates(model)
+                self._candidates(model, done)
             weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
         if not whole:
             con.execute(
@@ -344,32 +367,28 @@ class Index:
             f"CREATE OR REPLACE TEMP TABLE mdm_pairs AS SELECT *, coalesce({born_apart}, false) AS born_apart, "
             f"{model_id}::BIGINT AS model_id FROM mdm_weighed"
         )
-        self._replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
+        self.replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
         con.execute("DROP TABLE mdm_weighed")
 
     def _frequencies(self) -> str | None:
         return self.relation(self.names.frequency) if self.exists(self.names.frequency) else None
 
-    def _candidates(self, model: Model) -> None:
+    def _candidates(self, model: Model, done: int) -> None:
         """Make `mdm_all` of the records that changed and those that share a blocking key with one of them."""
         con = self.con
-        records = self._comparable()
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {records} WHERE uid IN (SELECT uid FROM mdm_dirty)"
-        )
-        found = " UNION ".join(
-            f"SELECT uid FROM {records} WHERE k_{r} IN (SELECT k_{r} FROM mdm_new WHERE k_{r} IS NOT NULL)"
-            for r in model.blocking
-            if r != "homes"
-        )
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {self._comparable(f'changed_in > {done}')}")
+        shares = [
+            f"k_{r} IN (SELECT k_{r} FROM mdm_new WHERE k_{r} IS NOT NULL)" for r in model.blocking if r != "homes"
+        ]
+        found = f"SELECT uid FROM mdm_before WHERE {' OR '.join(shares) or 'false'}"
         if "homes" in model.blocking:
             found += (
-                f" UNION SELECT uid FROM (SELECT uid, first, unnest(homes) AS home FROM {records}) "
+                " UNION SELECT uid FROM (SELECT uid, first, unnest(homes) AS home FROM mdm_before) "
                 "WHERE (home, first) IN (SELECT (unnest(homes), first) FROM mdm_new)"
             )
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT * FROM {records} WHERE uid IN ({found}) "
-            "OR uid IN (SELECT uid FROM mdm_dirty)"
+            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT * FROM mdm_new UNION ALL "
+            f"SELECT * FROM {self._comparable(f'changed_in <= {done} AND uid IN ({found})')}"
         )
 
     def _told_apart(self) -> int:

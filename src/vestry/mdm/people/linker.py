@@ -140,7 +140,7 @@ def weigh(
                 lookup = f"mdm_tf_{column}"
                 con.execute(
                     f"CREATE OR REPLACE TEMP TABLE {lookup} AS SELECT value AS {column}, share AS tf_{column} "
-                    f"FROM {frequencies} WHERE name = '{column}'"
+                    f"FROM {frequencies} WHERE name = '{column}' AND value IN (SELECT {column} FROM {records})"
                 )
                 values = con.sql(f"FROM {lookup}").to_arrow_table()
                 tables = linker.table_management
@@ -279,7 +279,9 @@ def _linker(con: duckdb.DuckDBPyConnection, records: str, settings: dict[str, An
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            linker = Linker(records, settings, DuckDBAPI(connection=con), set_up_basic_logging=False)
+            # Checking the settings takes Splink a second, and they are its own.
+            api = DuckDBAPI(connection=con)
+            linker = Linker(records, settings, api, set_up_basic_logging=False, validate_settings=False)
             try:
                 yield linker
             finally:

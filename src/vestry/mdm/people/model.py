@@ -77,7 +77,7 @@ GOLDEN: dict[str, Rule] = {
 
 
 class Protected(Strict):
-    """Records that are kept out of linking, search and every list."""
+    """Records whose person is kept out of every link, search and list that is told."""
 
     when: str = Field(description="SQL that is true of such a record.")
     but_for: list[str] = Field(
@@ -95,7 +95,7 @@ class PeopleTable(Strict):
     )
     where: str | None = Field(default=None, description="SQL that is true of the rows that count.")
     protected: str | Protected | None = Field(
-        default=None, description="SQL that is true of a record to be kept out of linking, search and every list."
+        default=None, description="SQL that is true of a record whose person, with all linked records, is on no list."
     )
     apart: str | None = Field(
         default=None,

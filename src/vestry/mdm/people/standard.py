@@ -22,7 +22,7 @@ HOME_OF_MANY = 40
 BLOCK_OF_MANY = 100
 
 #: Raised when records are standardised, found or compared in another way: then the index learns anew.
-VERSION = 2
+VERSION = 3
 
 #: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
@@ -30,7 +30,8 @@ COMPARED = (
     "given_sound", "family_sound", "born", "is_child", "is_adult", "sex", "nhs", "ni", "upn", "other",
     "uprn", "line", "numbers", "street", "postcode", "homes", "telephone", "email", "apart",
 )  # fmt: skip
-_LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
+#: The columns of which a value that many share is forgotten.
+LIMITED = ("telephone", "email", "nhs", "ni", "upn", "other")
 
 #: The columns that two records must share to be compared, by name.
 BLOCKING: dict[str, list[str]] = {
@@ -88,7 +89,11 @@ def prepare(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
 
 
 def select_of(people: PeopleTable, purpose: str | None) -> str:
-    """SQL of one table's rows as the index sees them; records that it must not hold are left out."""
+    """SQL of one table's rows as the index sees them.
+
+    `hidden` is true of records whose person must not be told of, `guarded` of those that a purpose opens: they are
+    told of, and linked with nobody.
+    """
     columns = ", ".join(
         f"try_cast({people.columns[name]} AS {kind}) AS {name}"
         if kind == "DATE" and name != "date_of_birth"
@@ -99,17 +104,19 @@ def select_of(people: PeopleTable, purpose: str | None) -> str:
     key = f"CAST({people.key} AS VARCHAR)"
     conditions = [f"({people.where})"] if people.where else []
     hidden = people.hidden(purpose)
+    is_hidden = "false"
     if hidden:
-        conditions.append(
-            f"{key} NOT IN (SELECT {key} FROM {people.table} WHERE coalesce({hidden}, false) AND {key} IS NOT NULL)"
-        )
+        # One row that says so is enough, whichever of a record's rows it is.
+        flagged = f"SELECT {key} FROM {people.table} WHERE coalesce({hidden}, false) AND {key} IS NOT NULL"
+        is_hidden = f"{key} IN ({flagged})"
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     opened = isinstance(people.protected, Protected) and hidden is None
     guarded = f"coalesce({people.protected.when}, false)" if opened else "false"  # type: ignore[union-attr]
     return (
         f"SELECT {literal(people.table)} AS source, {key} AS record_id, {columns}, "
         f"CAST({people.apart or 'NULL'} AS VARCHAR) AS apart, "
-        f"coalesce(({people.adult or False}), false) AS adult, {guarded} AS guarded FROM {people.table}{where}"
+        f"coalesce(({people.adult or False}), false) AS adult, {guarded} AS guarded, "
+        f"{is_hidden} AS hidden FROM {people.table}{where}"
     )
 
 
@@ -124,8 +131,8 @@ def homes_of(homes: Homes) -> str:
     )
 
 
-def comparable(relation: str) -> str:
-    """SQL of the standard records that may be linked, with what they are compared and found by.
+def comparable(relation: str, where: str = "true") -> str:
+    """SQL of the standard records (those of a condition) that may be linked, with what they are compared and found by.
 
     Who is a child is told when it is asked, for children grow up.
     """
@@ -133,7 +140,7 @@ def comparable(relation: str) -> str:
     return (
         f"(SELECT {columns}, COLUMNS('k_.*'), date_of_birth > current_date - INTERVAL 17 YEAR AS is_child, "
         "adult OR coalesce(date_of_birth <= current_date - INTERVAL 18 YEAR, false) AS is_adult "
-        f"FROM {relation} WHERE NOT gone AND NOT guarded)"
+        f"FROM {relation} WHERE NOT gone AND NOT guarded AND {where})"
     )
 
 
@@ -175,11 +182,11 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
     con.execute(_HOMES)
     for name in ("told", "names", "addresses"):
         con.execute(f"DROP TABLE mdm_{name}")
-    _count_common(con, before, {name: name for name in _LIMITED}, SHARED_BY_MANY, "mdm_rows")
+    _count_common(con, before, {name: name for name in LIMITED}, SHARED_BY_MANY, "mdm_rows")
     _count_common(con, before, {"homes": "unnest(homes)"}, HOME_OF_MANY, "mdm_homes_of")
     limited = ", ".join(
         f"CASE WHEN hash({c}) NOT IN (SELECT value FROM mdm_common WHERE name = '{c}') THEN {c} END AS {c}"
-        for c in _LIMITED
+        for c in LIMITED
     )
     con.execute(_WITHOUT_COMMON.format(limited=limited))
     rules = blocking_of(spec)
@@ -303,7 +310,7 @@ SELECT
     tidy(n.surname) AS surname, n.day AS date_of_birth, n.nhs_number, n.ni_number,
     n.upn AS upn_told, tidy(n.other_id) AS other_id, n.place AS uprn, tidy(n.address) AS address,
     n.code AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
-    n.valid_from, n.valid_to, n.guarded,
+    n.valid_from, n.valid_to, n.guarded, n.hidden,
     n.given, n.whole, n.single, n.middle, n.family, n.words, n.parts, coalesce(forms.forms, [n.given]) AS forms,
     coalesce(others.forms, [n.family]) AS family_forms,
     n.given_sound, n.whole_sound, n.family_sound, left(n.given_sound, 1) AS first,

@@ -6,10 +6,11 @@ whose entry is not there any more. What a person decided (`decisions`) stands ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vestry.lake import DATA, quoted
 from vestry.mdm.places import matching
+from vestry.mdm.places.lineage import lineage_select
 from vestry.mdm.places.matcher import prepared_key
 from vestry.mdm.places.model import PARTS, UprnFile, addresses_select, entries_select, read_uprn
 from vestry.products.builder import Context, Making
@@ -81,6 +82,12 @@ class UprnBuilder:
                 if sql := getattr(addresses, key):
                     line = document.line(("addresses", number, key))
                     yield f"SELECT ({sql}) AS made FROM {addresses.table}", line
+
+    @staticmethod
+    def lineage(table: ProductTable, columns: Collection[str]) -> str:
+        """SQL with the lineage of the table; it is read and never run."""
+        _, spec = read_uprn(table.recipe, recipe_shown(table))
+        return lineage_select(spec, table.name)
 
     def make(self, context: Context) -> Making | None:
         """The addresses whose row is new or differs, or all of them the first time; None where none does."""

@@ -5,7 +5,6 @@ An address is shown as its contract allows; where it is personal, only that and 
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +27,7 @@ from vestry.mdm.places.likeness import likeness
 from vestry.project import VestryError
 from vestry.run.workspace import Workspace
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing
+from vestry.serve.forms import fields, missing, reader_name
 from vestry.serve.masks import reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
@@ -102,7 +101,7 @@ def question(request: Request, catalogue: Catalogue) -> Values | Response:
             raise Missing("That address does not wait any more", mend="The queue is under Addresses, To review.")
         if request.method == "POST":
             return _decided(request, catalogue, addresses, one)
-    sent = {"who": getpass.getuser()}
+    sent = {"who": reader_name()}
     return {**_values(catalogue, one), "sent": sent, "errors": {}, "said": request.query_params.get("said", "")}
 
 

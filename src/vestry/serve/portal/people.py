@@ -113,7 +113,7 @@ def person(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with index_of(request) as reader:
         asked = request.path_params["person"]
-        now = present(reader, asked)
+        (now,) = present(reader, asked)
         if now != asked:
             return RedirectResponse(paths.person(now), 303)
         golden, records, events = reader.person(now), reader.records(now), _events(reader, now)
@@ -155,14 +155,15 @@ def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]
     ]
 
 
-def present(reader: Reader, person: str) -> str:
-    """The id that somebody has now. Raises Missing, which does not repeat what was asked for."""
+def present(reader: Reader, *people: str) -> list[str]:
+    """The ids that some people have now. Raises Missing, which does not repeat what was asked for."""
     try:
-        if _ID.fullmatch(person) and listed(reader, [now := reader.resolve(person)]):
-            return now
+        now = [reader.resolve(person) for person in people if _ID.fullmatch(person)]
     except VestryError:
-        pass
-    raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
+        now = []
+    if len(now) < len(people) or not listed(reader, now).issuperset(now):
+        raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
+    return now
 
 
 routes = [Route("/people", people, methods=["GET", "POST"]), Route("/people/{person}", person)]

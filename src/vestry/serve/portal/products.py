@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from vestry.catalogue.lineage.picture import of_entities, of_tables
+from vestry.catalogue.diagram import entity_diagram, lineage_picture
+from vestry.catalogue.lineage import WHOLE, ColumnName
 from vestry.catalogue.model import Catalogue, owner_of
 from vestry.catalogue.register.assets import product_asset
 from vestry.catalogue.relations import relations_of
@@ -18,6 +19,7 @@ from vestry.project.product import Product
 from vestry.project.project import Domain
 from vestry.serve import paths
 from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.portal.drawn import drawn, place_of
 
 #: The pages of a product, by the last part of their address.
 PARTS = {
@@ -86,32 +88,31 @@ def dictionary(request: Request, catalogue: Catalogue) -> Values:
     product = product_named(catalogue, request)
     entries = catalogue.tables_of(product)
     relations = relations_of(product)
-    keys = {str(e.name): [c.name for c in e.columns if c.is_key] or ["no key"] for e in entries}
-    others = {str(r.to): ["in another product"] for r in relations if str(r.to) not in keys}
-    ties = [(str(r.of), str(r.to)) for r in relations]
     title = f"Tables of {product.full_name} with their keys and what they refer to"
-    picture = of_entities({**keys, **others}, ties, lambda name: f"/tables/{name}", title) if relations else None
+    drawing = entity_diagram(catalogue.project, [product], title, place_of(catalogue))
     return {
         **frame(catalogue, product, "dictionary"),
         "entries": entries,
+        "profiles": {entry.name: portal_of(request).profiles.of(entry) for entry in entries},
         "glossary": catalogue.glossary,
         "relations": relations,
-        "picture": picture and picture.markup,
+        "picture": drawn(drawing) if drawing.lines else None,
     }
 
 
-@page("product_lineage.html")
+@page("product_lineage.html", fresh=True)
 def lineage(request: Request, catalogue: Catalogue) -> Values:
     """Where a product comes from and what is made of it, as a picture and as lists."""
     product = product_named(catalogue, request)
     entries = catalogue.tables_of(product)
     own = [entry.name for entry in entries]
-    picture = of_tables(catalogue, own, paths.table, paths.source)
     upstream = catalogue.graph.upstream(own)
+    found = portal_of(request).lineage.current
+    layers = {name: table.layer for name, table in catalogue.tables.items()}
+    about = [ColumnName(name, WHOLE) for name in own]
     return {
         **frame(catalogue, product, "lineage"),
-        "picture": picture.markup,
-        "left_out": picture.left_out,
+        "picture": drawn(lineage_picture(found, about, layers, place_of(catalogue))) if found else None,
         "sources": sorted({name.product for name in upstream if name.is_bronze}),
         "steps": [(e, catalogue.readers(e.name)) for e in entries],
         "downstream": sorted(catalogue.graph.downstream(own) - set(own)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -50,8 +51,10 @@ def as_csv(request: Request, catalogue: Catalogue) -> Response:
     if name not in sheets:
         return Response("There is no such sheet.", 404, media_type="text/plain")
     columns, items = sheets[name]
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "ETag": f'"{found.day}-{len(items)}"'}
-    return Response(csv_text(columns, items), headers=headers, media_type="text/csv")
+    text = csv_text(columns, items)
+    tag = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "ETag": f'"{tag}"'}
+    return Response(text, headers=headers, media_type="text/csv")
 
 
 routes = [

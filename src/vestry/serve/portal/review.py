@@ -5,7 +5,6 @@ Values are masked as on all pages of people; that and how two values are alike i
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import LABELS
 from vestry.project import VestryError
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing
+from vestry.serve.forms import fields, missing, reader_name
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
@@ -80,11 +79,11 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
         if request.method == "POST":
             return _decided(request, catalogue, reader, question)
         values = _compared(catalogue, reader, question)
-    return {**values, "sent": {"who": getpass.getuser()}, "errors": {}, "said": request.query_params.get("said", "")}
+    return {**values, "sent": {"who": reader_name()}, "errors": {}, "said": request.query_params.get("said", "")}
 
 
 def _two(request: Request, reader: Reader) -> tuple[str, str]:
-    one, other = (present(reader, request.path_params[side]) for side in ("one", "other"))
+    one, other = present(reader, request.path_params["one"], request.path_params["other"])
     return min(one, other), max(one, other)
 
 

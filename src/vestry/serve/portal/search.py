@@ -24,9 +24,8 @@ def results(request: Request, catalogue: Catalogue) -> Values:
     text = asked.get("q", "")[:_LONGEST]
     chosen = {name: asked[name][:200] for name in FILTERS if asked.get(name)}
     number = min(max(1, int(n) if (n := asked.get("page", "1")).isdecimal() and len(n) < 5 else 1), 500)
-    found = search(
-        portal_of(request).search.searcher, text, [STAFF], catalogue.glossary.terms, chosen, _PAGE, (number - 1) * _PAGE
-    )
+    index = portal_of(request).search
+    found = search(index.searcher, text, [STAFF], index.synonyms, chosen, _PAGE, (number - 1) * _PAGE)
 
     def address(**other: str | int | None) -> str:
         """The same search with something else chosen."""

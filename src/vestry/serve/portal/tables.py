@@ -5,11 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import Route
 
-from vestry.catalogue.lineage.graph import origin_of
+from vestry.catalogue.diagram import lineage_picture
+from vestry.catalogue.lineage import WHOLE, ColumnName
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.project.errors import did_you_mean
 from vestry.serve import paths
 from vestry.serve.page import Missing, Values, page, portal_of, table_named, words
+from vestry.serve.portal.drawn import drawn, place_of
 
 
 @page("table.html")
@@ -22,6 +24,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
         "source": catalogue.project.bronze.get(entry.name),
         "readers": catalogue.readers(entry.name),
         "glossary": catalogue.glossary,
+        "profiles": {entry.name: portal_of(request).profiles.of(entry)},
     }
 
 
@@ -33,21 +36,34 @@ def column(request: Request, catalogue: Catalogue) -> Values:
     found = entry.by_name.get(name)
     if found is None:
         raise Missing(f"{entry.name} has no column {name[:200]}", mend=did_you_mean(name[:200], entry.by_name))
-    lineage = portal_of(request).lineage.current
-    above = lineage.comes_from(entry.name, name) if lineage else []
-    bronze = [(s.table, s.column) for s in above if s.table.is_bronze] or [(entry.name, name)] * entry.name.is_bronze
-    sources = catalogue.project.bronze
     return {
         "entry": entry,
         "column": found,
         "trail": trail(catalogue, entry),
         "glossary": catalogue.glossary,
+        "profile": profile.by_name.get(name) if (profile := portal_of(request).profiles.of(entry)) else None,
+        **_lineage(request, catalogue, ColumnName(entry.name, name)),
+    }
+
+
+def _lineage(request: Request, catalogue: Catalogue, name: ColumnName) -> Values:
+    """Where a column comes from and what breaks if it goes; `lineage` is None until the recipes have been read."""
+    lineage = portal_of(request).lineage.current
+    if lineage is None:
+        return {"lineage": None}
+    layers = {table: entry.layer for table, entry in catalogue.tables.items()}
+    drawing = lineage_picture(lineage, [name], layers, place_of(catalogue))
+    of_table = lineage.lineage.get(name.table)
+    return {
         "lineage": lineage,
-        "above": above,
-        "below": lineage.leads_to(entry.name, name) if lineage else [],
-        "decided": lineage.decided(entry.name, name) if lineage else [],
-        "exact": lineage is None or lineage.is_exact(entry.name, name),
-        "origins": [origin_of(sources[t], t.table, c) for t, c in bronze if t in sources and not c.startswith("_")],
+        "picture": drawn(drawing) if drawing.lines else None,
+        "up": lineage.tree(name, "up"),
+        "down": lineage.tree(name, "down"),
+        "impact": lineage.impact(name),
+        "why": of_table.why if of_table and not of_table.exact else "",
+        "exact": all(one.column != WHOLE for one in lineage.next(name, "up")),
+        "origins": lineage.origins(name),
+        "href": place_of(catalogue),
     }
 
 

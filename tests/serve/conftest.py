@@ -91,7 +91,9 @@ def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]
         while not server.started:
             time.sleep(0.01)
         try:
-            yield lambda path, **more: session.request(more.pop("method", "GET"), address + path, timeout=60, **more)
+            yield lambda path, **more: session.request(
+                more.pop("method", "GET"), address + path, timeout=more.pop("timeout", 60), **more
+            )
         finally:
             session.close()
             server.should_exit = True

@@ -54,6 +54,7 @@ def said(answer: requests.Response) -> list[str]:
 
 def at(answer: requests.Response) -> str:
     """The path of the proposal that a page is of."""
+    assert answer.status_code == 200, said(answer) or answer.text[-2000:]
     return re.match(r"https?://[^/]+(/add/[0-9a-f]{32})", answer.url)[1]
 
 

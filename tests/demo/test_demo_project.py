@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from council import vestry
+from council import command, vestry
 from vestry.demo.command import KEY, LIST, URL, serve
 from vestry.demo.folder import NOTE
 from vestry.products.check import check
@@ -65,12 +65,18 @@ def test_shows_products_list_and_what_to_try_next(demo: Demo) -> None:
     assert re.search(r"housing\.repairs\.repair +silver +\d+ +\d+\.\d % +\S.* +\d+\.\d\d s", demo.output)
     listed = demo.output.split("For link workers to call")[1]
     assert re.search(r"years old; alone since \w+ \d{4} by the tenancy", listed)
-    assert demo.output.count("\n  vestry ") == 6
+    assert demo.output.count("\n  vestry ") == 7
 
 
 def test_commands_to_try_next_work(demo: Demo) -> None:
     for line in re.findall(r"^  vestry (.+)$", demo.output, re.MULTILINE):
         words = next(csv.reader([line.partition("  #")[0].strip()], delimiter=" "))
+        if words[0] == "serve":  # until interrupted
+            serving = subprocess.Popen(command(*words, "--port", "0"), stdout=subprocess.PIPE, text=True)
+            assert serving.stdout and serving.stdout.readline().startswith("the portal is at http://127.0.0.1:")
+            serving.terminate()
+            serving.communicate(timeout=60)
+            continue
         done = vestry(*words)
         assert done.returncode == 0, line + done.stderr
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from vestry.catalogue.live import Live
@@ -105,3 +107,18 @@ def test_a_column_carries_the_term_that_names_it_in_full_and_others_are_suggeste
 def test_what_nobody_classified_counts_as_personal(repairs):
     columns = Live(repairs.root).catalogue().tables[REPAIR].columns
     assert all(c.is_personal for c in columns)
+
+
+def test_a_look_that_fails_is_told_and_the_next_one_goes_on(repairs, monkeypatch, capsys):
+    live, stop, looks = Live(repairs.root), threading.Event(), []
+
+    def look() -> None:
+        looks.append(1)
+        if len(looks) > 1:
+            stop.set()
+        raise OSError("a file that is gone")
+
+    monkeypatch.setattr("vestry.catalogue.live._PAUSE", 0.01)
+    monkeypatch.setattr(live, "refresh", look)
+    live.follow(stop)
+    assert len(looks) == 2 and "the catalogue could not be looked at: OSError" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -46,7 +47,10 @@ class Live:
         pause = _PAUSE
         while not stop.wait(pause):
             began = time.monotonic()
-            self.refresh()
+            try:
+                self.refresh()
+            except Exception as error:  # such as a file that goes while it is read: the next look tries again
+                print(f"the catalogue could not be looked at: {type(error).__name__}", file=sys.stderr)
             pause = max(_PAUSE, 5 * (time.monotonic() - began))
 
     def refresh(self) -> None:

@@ -29,6 +29,8 @@ from vestry.catalogue.profile import LiveProfiles
 from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
 from vestry.project import TableName, VestryError
+from vestry.project.cron import ZONE
+from vestry.project.errors import did_you_mean
 from vestry.serve import paths
 from vestry.serve.markdown import html_of
 
@@ -200,9 +202,7 @@ def percent(number: float) -> str:
 
 def moment(then: datetime) -> Markup:
     """25 November 2026, 14:05, in UK time."""
-    from zoneinfo import ZoneInfo
-
-    here = then.astimezone(ZoneInfo("Europe/London"))
+    here = then.astimezone(ZONE)
     return Markup('<time datetime="{}">{} {:%B %Y, %H:%M}</time>').format(
         then.astimezone(UTC).isoformat(), here.day, here
     )
@@ -232,8 +232,6 @@ def words(name: str) -> str:
 
 def table_named(catalogue: Catalogue, text: str) -> TableName:
     """The table of a path. Raises Missing with the nearest name."""
-    from vestry.project.errors import did_you_mean
-
     parts = text.split(".")
     if len(parts) == 3 and (name := TableName(*parts)) in catalogue.tables:
         return name

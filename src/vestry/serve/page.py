@@ -133,7 +133,7 @@ def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Re
         async def endpoint(request: Request) -> Response:
             portal = portal_of(request)
             catalogue = portal.live.catalogue()
-            key = f"{len(portal.live.faults)} {request.url.path}?{request.url.query}"
+            key = f"{hash(tuple(portal.live.faults))} {request.url.path}?{request.url.query}"
             again = None if fresh or request.method != "GET" else portal.kept(key, catalogue)
             if again is None:
                 again = await run_in_threadpool(_rendered, portal, template, view, request, catalogue)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from vestry.project.agreement import FOLDER as AGREEMENTS
+from vestry.project.agreement import Agreement, read_agreement
 from vestry.project.errors import Fault, ProjectError, VestryError
 from vestry.project.glossary import Glossary, read_glossary
 from vestry.project.kept import Kept
@@ -53,6 +55,7 @@ class Project:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     glossary: Glossary = field(default_factory=Glossary)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
     #: Seconds since 1970, by which sources are due and windows end.
     clock: Callable[[], float] = time.time
 
@@ -130,8 +133,12 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
             read = partial(read_product, root, folder.name, inner)
             if product := kept.part(inner, read, faults):
                 products[product.full_name] = product
+    agreements: dict[str, Agreement] = {}
+    for file in sorted((root / AGREEMENTS).glob("*.yaml")):
+        if agreement := kept.part(file, partial(read_agreement, root, file), faults):
+            agreements[agreement.key] = agreement
     kept.forget_others()
-    return Project(root, settings, sources, domains, products, glossary), faults
+    return Project(root, settings, sources, domains, products, glossary, agreements), faults
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -173,7 +173,10 @@ class Gate:
             questions.append(Question(resource_of(entry, column), granted, treatment is not Treatment.CLEAR))
             treatments.append(treatment)
         now = Circumstances(self.today, purpose, (grant.agreement or "") if grant else "", where.network, where.door)
-        answers = self.rules.decide(Reader(user.roles, user.domains), now, questions)
+        try:
+            answers = self.rules.decide(Reader(user.roles, user.domains), now, questions)
+        except ValueError as error:
+            raise Refused("the policies cannot be read, so nobody reads", mend="`vestry check` says where") from error
         rows = grant.terms.rows if grant else ()
         if {condition.column for condition in rows} - set(kinds):
             answers = [type(a)(False, ()) for a in answers]  # rows that cannot be told apart are not shown at all

@@ -11,10 +11,13 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from vestry.governance.policies.cases import resources
 from vestry.governance.policies.rules import (
+    FOLDER,
     OURS,
     Case,
     Circumstances,
@@ -27,7 +30,9 @@ from vestry.governance.policies.rules import (
     parts,
 )
 from vestry.project import Fault
+from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
+from vestry.project.project import read_project
 
 _SPECIAL_ROLES = ("special_category", "criminal_offence")
 #: Questions to one policy: more are asked in part, spread evenly.
@@ -46,7 +51,16 @@ class _Spoken:
     attributes: frozenset[str]
 
 
-def policy_faults(rules: Rules, resources: Collection[Resource], today: date) -> Iterator[Fault]:
+def faults_of_policies(root: Path) -> list[Fault]:
+    """Faults of the policies that a project brings; what comes with Vestry is held by its own tests."""
+    if not any((root / FOLDER).glob("*.cedar")):
+        return []
+    project, _ = read_project(root)
+    today = datetime.fromtimestamp(project.clock(), ZONE).date()
+    return sorted(policy_faults(Rules.of(root), set(resources(project).values()), today))
+
+
+def policy_faults(rules: Rules, kinds: Collection[Resource], today: date) -> Iterator[Fault]:
     """Faults of a project's policies, where its columns are such."""
     if wrong := rules.faults():
         yield from wrong
@@ -60,12 +74,12 @@ def policy_faults(rules: Rules, resources: Collection[Resource], today: date) ->
             line = line_of(rules.texts[file], name)
             spoken = _spoken(policy)
             alone = _set([{**policy, "effect": "permit"}])
-            cases = _cases(spoken, resources, today)
-            if file != OURS and resources and not any(a.allowed for a in decided(alone, cases)):
+            cases = _cases(spoken, kinds, today)
+            if file != OURS and kinds and not any(a.allowed for a in decided(alone, cases)):
                 what = f"the policy `{name}` never holds, whoever asks for whatever"
-                yield Fault(file, line, what, _mend(spoken, resources))
+                yield Fault(file, line, what, _mend(spoken, kinds))
             elif policy["effect"] == "permit":
-                cases = _cases(_both(spoken, forbidden), [r for r in resources if r.personal], today, for_all=True)
+                cases = _cases(_both(spoken, forbidden), [r for r in kinds if r.personal], today, for_all=True)
                 opened = [c for c, a in zip(cases, decided(_set([policy, *forbids]), cases), strict=True) if a.allowed]
                 if opened:
                     resource = opened[0][2].resource

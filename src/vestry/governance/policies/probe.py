@@ -157,6 +157,8 @@ def _spoken(policy: dict[str, Any]) -> _Spoken:
             if "ip" in node:
                 found = re.findall(r'"([0-9a-fA-F.:]+)(?:/\d+)?"', json.dumps(node["ip"]))
                 networks.update(found)
+            if "pattern" in node:
+                texts.add("".join(part["Literal"] if isinstance(part, dict) else "" for part in node["pattern"]))
             for key, inner in node.items():
                 if key == "Value" and isinstance(inner, str):
                     texts.add(inner)

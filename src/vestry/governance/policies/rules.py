@@ -89,7 +89,7 @@ class Rules:
     def decide(self, reader: Reader, now: Circumstances, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question."""
         answers = decided(self._parsed, [(reader, now, question) for question in questions])
-        return [Answer(a.allowed, tuple(self._names.get(rule, rule) for rule in a.rules)) for a in answers]
+        return [Answer(a.allowed, tuple(sorted(self._names.get(rule, rule) for rule in a.rules))) for a in answers]
 
     @cached_property
     def text(self) -> str:

@@ -28,6 +28,7 @@ from vestry.catalogue.overlap import LiveMap
 from vestry.catalogue.profile import LiveProfiles
 from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
+from vestry.governance.access.gate import Gate
 from vestry.project import TableName, VestryError
 from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
@@ -70,6 +71,7 @@ class Portal:
     data_map: LiveMap
     results: Results
     profiles: LiveProfiles
+    gate: Gate
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 
@@ -102,7 +104,7 @@ class Portal:
     @classmethod
     def of(cls, live: Live) -> Portal:
         lake = live.workspace.lake
-        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live))
+        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), Gate(live))
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""

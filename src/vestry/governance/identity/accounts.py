@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import JSON, Boolean, Column, Connection, Integer, String, Table, insert, select, update
+from sqlalchemy import JSON, Boolean, Column, Connection, Integer, RowMapping, String, Table, insert, select, update
 
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, exists, now, reading
@@ -104,8 +104,8 @@ def change(project: Project, id_: str, **values: Any) -> None:
 
 def vouched(
     con: Connection, project: Project, issuer: str, subject: str, name: str, email: str, groups: Collection[str]
-) -> Mapping[str, Any]:
-    """The account of somebody whom the provider vouches for, made where it is new, as the provider tells of them now."""
+) -> RowMapping:
+    """The account of somebody whom the provider vouches for, as it tells of them now; made where it is new."""
     # Names and addresses are given to others when somebody leaves; a subject never is.
     id_ = "oidc:" + hashlib.sha256(f"{issuer} {subject}".encode()).hexdigest()[:20]
     said = {"name": name, "email": email, "groups": sorted(groups)}
@@ -117,7 +117,7 @@ def vouched(
 
 
 def user_of(
-    project: Project, row: Mapping[str, Any], kind: Literal["session", "token"] = "session", scopes: Any = None
+    project: Project, row: RowMapping, kind: Literal["session", "token"] = "session", scopes: Any = None
 ) -> User:
     """The user of an account's row: what `access.yaml` gives their groups counts from the moment it is written."""
     roles, domains = project.access.given(row["groups"])

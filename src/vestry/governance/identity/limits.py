@@ -32,7 +32,7 @@ def wait_of(project: Project, name: str, address: str) -> int:
         found = {row.key: row for row in con.execute(select(attempt).where(attempt.c.key.in_(limits)))}
         waits = [found[k].since + WINDOW - at for k, most in limits.items() if k in found and found[k].failed >= most]
         if waits:
-            return max(waits)
+            return int(max(waits))
         for key in limits:
             if key in found:
                 con.execute(update(attempt).where(attempt.c.key == key).values(failed=attempt.c.failed + 1))

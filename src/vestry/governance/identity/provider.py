@@ -141,7 +141,7 @@ def _claims(
     except (AuthlibBaseError, JoseError, requests.RequestException, ValueError, KeyError, TypeError) as error:
         # Their texts may hold what is in the token.
         raise _refused(f"{type(error).__name__} {getattr(error, 'claim', '') or ''}".strip()) from None
-    return claims
+    return dict(claims)
 
 
 def _vouched(settings: IdentitySettings, claims: Mapping[str, Any], following: str) -> Vouched:

@@ -19,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from vestry.project.durations import is_time, seconds
 from vestry.project.errors import listed
@@ -43,6 +44,18 @@ def _address(value: str) -> str:
 def _email(value: str) -> str:
     if not EMAIL.fullmatch(value):
         raise ValueError("an email address such as data@testham.gov.uk")
+    return value
+
+
+def _issuer(value: str) -> str:
+    if not re.fullmatch(r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?[^\s?#]*", value):
+        raise ValueError("an address that begins with https://, without ? and #")
+    return value
+
+
+def _only_named(value: str) -> str:
+    if not re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", value):
+        raise PydanticCustomError("written_secret", "a secret")
     return value
 
 
@@ -90,6 +103,22 @@ class StateSettings(Strict):
     )
 
 
+class IdentitySettings(Strict):
+    """The identity provider by which people log in, with OpenID Connect; `access.yaml` says what they may be."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+        description="The provider's address, as its tokens name it. "
+        "Entra ID: https://login.microsoftonline.com/TENANT/v2.0."
+    )
+    client_id: str = Field(min_length=1, description="The id under which the provider knows this portal.")
+    client_secret: Annotated[str, AfterValidator(_only_named)] = Field(description="As ${NAME}.")
+    claim: Literal["roles", "groups"] = Field(
+        default="roles",
+        description="What in the token tells of a person's groups. Entra ID: app roles, `roles`, as it leaves out "
+        "the groups of somebody who is in more than 200.",
+    )
+
+
 class EmailSettings(Strict):
     """Who is written to when something fails, and when it is over."""
 
@@ -119,6 +148,7 @@ class Settings(Strict):
     lake: LakeSettings = Field(default_factory=LakeSettings)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     state: StateSettings = Field(default_factory=StateSettings)
+    identity: IdentitySettings | None = None
     alerts: AlertSettings = Field(default_factory=AlertSettings)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from vestry.project.access import Access, access_faults, read_access
 from vestry.project.agreement import FOLDER as AGREEMENTS
 from vestry.project.agreement import Agreement, read_agreement
 from vestry.project.errors import Fault, ProjectError, VestryError
@@ -56,6 +57,7 @@ class Project:
     products: Mapping[str, Product] = field(default_factory=dict)
     glossary: Glossary = field(default_factory=Glossary)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
     #: Seconds since 1970, by which sources are due and windows end.
     clock: Callable[[], float] = time.time
 
@@ -118,6 +120,7 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
     faults: list[Fault] = []
     settings = kept.part(root / FILE, lambda found: read_settings(root, found), faults)
     glossary = kept.part(root / "glossary.yaml", lambda found: read_glossary(root, found), faults)
+    access = kept.part(root / "access.yaml", lambda found: read_access(root, found), faults)
     sources = {source.name: source for source in read_sources(root, faults, kept)}
     domains: dict[str, Domain] = {}
     products: dict[str, Product] = {}
@@ -138,7 +141,8 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
         if agreement := kept.part(file, partial(read_agreement, root, file), faults):
             agreements[agreement.key] = agreement
     kept.forget_others()
-    return Project(root, settings, sources, domains, products, glossary, agreements), faults
+    faults += access_faults(access, settings, [folder.name for folder in _folders(root / "domains")])
+    return Project(root, settings, sources, domains, products, glossary, agreements, access), faults
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from vestry.project.access import AccessFile
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.glossary import GlossaryFile
@@ -27,6 +28,7 @@ _KINDS = {
     "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
     "contract": ("A contract, by the Open Data Contract Standard", "domains/*/*/contract.yaml"),
     "glossary": ("The glossary: business terms, and the columns that carry them", "glossary.yaml"),
+    "access": ("Access: which group has which roles, and for which domains", "access.yaml"),
     "snapshot": ("A snapshot: the current state of a feed of changes", "domains/*/*/*.snapshot.yaml"),
 }
 
@@ -90,6 +92,7 @@ def _of_model(kind: str) -> dict[str, Any]:
         "settings": Settings,
         "domain": DomainFile,
         "glossary": GlossaryFile,
+        "access": AccessFile,
         "snapshot": SnapshotFile,
     }
     return {**models, **_builders()}[kind].model_json_schema()

@@ -36,7 +36,9 @@ def answers(request: Request, many: bool = False) -> dict[str, list[str]]:
         raise HTTPException(413, "That is more than a form holds.")
     body = anyio.from_thread.run(request.body)
     try:
-        sent = parse_qs(body[: _MOST * times].decode(errors="replace"), errors="replace", max_num_fields=_FIELDS * times)
+        sent = parse_qs(
+            body[: _MOST * times].decode(errors="replace"), errors="replace", max_num_fields=_FIELDS * times
+        )
     except ValueError:
         raise HTTPException(413, "That is more than a form holds.") from None
     return {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}

@@ -104,7 +104,9 @@ class Portal:
     @classmethod
     def of(cls, live: Live) -> Portal:
         lake = live.workspace.lake
-        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), Gate(live))
+        return cls(
+            live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), Gate(live)
+        )
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""

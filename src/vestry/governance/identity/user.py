@@ -5,18 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-#: Vestry's own roles and what they are for; a council adds its own in `access.yaml`.
-ROLES = {
-    "staff": "Works here: sees what data there is, and whatever is not personal.",
-    "analyst": "Asks questions of data in SQL.",
-    "steward": "Looks after the data of a domain: meaning, quality, decisions in matching.",
-    "owner": "Answers for a domain: approves who may see its data.",
-    "dpo": "Data protection officer: approves where the classification asks for it, reads the audit.",
-    "engineer": "Connects sources and runs the platform.",
-    "admin": "Keeps accounts, settings and tokens. Sees no data by that alone.",
-    "link_worker": "Works with people and sees their records, case by case.",
-}
-
 
 @dataclass(frozen=True)
 class User:

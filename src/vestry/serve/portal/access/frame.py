@@ -9,7 +9,12 @@ from vestry.governance.identity.accounts import accounts
 from vestry.governance.identity.user import LOCAL, User
 from vestry.project import Project
 
-TABS = [("Yours", "/access"), ("To answer", "/access/answer"), ("Open grants", "/access/grants"), ("Audit", "/access/audit")]
+TABS = [
+    ("Yours", "/access"),
+    ("To answer", "/access/answer"),
+    ("Open grants", "/access/grants"),
+    ("Audit", "/access/audit"),
+]
 
 
 def user_of(request: Request) -> User:

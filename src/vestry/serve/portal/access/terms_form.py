@@ -88,7 +88,11 @@ def terms_of(sent: Mapping[str, str], entries: Iterable[TableEntry]) -> tuple[Te
 def boxes_of(terms: Terms) -> dict[str, str]:
     """The boxes of a form that say these terms."""
     boxes = {f"show {table}.{column}": str(way) for table, of in terms.columns.items() for column, way in of.items()}
-    boxes |= {"until-day": str(terms.until.day), "until-month": str(terms.until.month), "until-year": str(terms.until.year)}
+    boxes |= {
+        "until-day": str(terms.until.day),
+        "until-month": str(terms.until.month),
+        "until-year": str(terms.until.year),
+    }
     if terms.statistics:
         boxes["statistics"] = "yes"
     for condition in terms.rows:

@@ -26,6 +26,7 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.page import HERE, Missing, Portal, portal_of
 from vestry.serve.portal import (
+    access,
     add,
     address_review,
     addresses,
@@ -78,6 +79,7 @@ _PAGES = (
     runs,
     runbooks,
     add,
+    access,
     health,
 )
 

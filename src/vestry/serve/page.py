@@ -52,6 +52,7 @@ NAVIGATION = [
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
     ("Add data", "/add"),
+    ("Access", "/access"),
 ]
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]

@@ -9,6 +9,8 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from vestry.project.access import Access, access_faults, read_access
+from vestry.project.agreement import FOLDER as AGREEMENTS
+from vestry.project.agreement import Agreement, read_agreement
 from vestry.project.errors import Fault, ProjectError, VestryError
 from vestry.project.glossary import Glossary, read_glossary
 from vestry.project.kept import Kept
@@ -54,6 +56,7 @@ class Project:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     glossary: Glossary = field(default_factory=Glossary)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
     #: Seconds since 1970, by which sources are due and windows end.
     clock: Callable[[], float] = time.time
@@ -133,9 +136,13 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
             read = partial(read_product, root, folder.name, inner)
             if product := kept.part(inner, read, faults):
                 products[product.full_name] = product
+    agreements: dict[str, Agreement] = {}
+    for file in sorted((root / AGREEMENTS).glob("*.yaml")):
+        if agreement := kept.part(file, partial(read_agreement, root, file), faults):
+            agreements[agreement.key] = agreement
     kept.forget_others()
     faults += access_faults(access, settings, [folder.name for folder in _folders(root / "domains")])
-    return Project(root, settings, sources, domains, products, glossary, access), faults
+    return Project(root, settings, sources, domains, products, glossary, agreements, access), faults
 
 
 def _folders(parent: Path) -> list[Path]:

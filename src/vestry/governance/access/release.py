@@ -1,0 +1,179 @@
+"""Releases: what a reader may see of a table, written out, so that no door reads the table behind it.
+
+A release is a Delta table of its own, `vestry.release.r…`, named by its rule. It is made file by file: for a file that
+the table got since, one is added, for a file that went, one goes. So it costs what changed. Where all of a table is
+seen, its own files are the release.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from vestry.governance.access.keys import purpose_key
+from vestry.governance.access.treatment import Treatment, expression
+from vestry.governance.access.view import View
+from vestry.lake.tables import Staged
+from vestry.lake.types import duckdb_columns
+from vestry.project import DataError, TableName, literal, quote
+from vestry.project.names import SYSTEM
+from vestry.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+#: Counts of fewer rows (or people) than these could point at somebody; the rest are rounded to this step.
+LEAST, STEP = 10, 5
+#: The column by which people are counted, where a table has it.
+PERSON = "person_id"
+#: The column of a release of statistics that holds the counts.
+COUNT = "number"
+_OF = "vestry.of"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A view as files: Parquet, all with the columns (name and DuckDB type) of `columns`."""
+
+    view: View
+    #: The Delta table that holds them: the table itself where all of it is seen.
+    table: TableName
+    #: The version of the table that was read.
+    version: int
+    files: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+
+    def relation(self) -> str:
+        """SQL of a relation over the files, and over nothing else."""
+        names = ", ".join(quote(name) for name, _ in self.columns)
+        return f"(SELECT {names} FROM {_rows(self.columns, self.files)})"
+
+
+def release_of(workspace: Workspace, view: View, today: date) -> Release:
+    """The release of a view at the table's present version, made or brought up to date.
+
+    Raises DataError where it cannot be made; no value of the data is in what it says.
+    """
+    table = workspace.lake.existing(view.table)
+    version = table.version()
+    if view.is_whole:
+        columns = tuple((column.name, column.kind) for column in view.columns)
+        return Release(view, view.table, version, _files(workspace, table), columns)
+    if view.statistics:
+        columns = (*((c.name, c.shown_kind) for c in view.columns), (COUNT, "BIGINT"))
+    else:
+        columns = tuple((c.name, c.shown_kind) for c in view.columns)
+    name = _name(view, today)
+    released = workspace.lake.open(name)
+    if released is None or released.transaction_version(_OF) != version:
+        with workspace.lake.lock(name):
+            released = workspace.lake.open(name)
+            if released is None or released.transaction_version(_OF) != version:
+                _make(workspace, view, table, name, released, today)
+        released = workspace.lake.existing(name)
+    return Release(view, name, version, _files(workspace, released), columns)
+
+
+def forget(workspace: Workspace, keep: Sequence[View], today: date) -> int:
+    """Delete every release that is of none of these views, and return how many went."""
+    folder = Path(workspace.lake.location, SYSTEM, "release")
+    if not workspace.lake.is_local or not folder.is_dir():
+        return 0
+    kept = {_name(view, today).table for view in keep}
+    gone = [path for path in folder.iterdir() if path.name not in kept]
+    for path in gone:
+        with workspace.lake.lock(TableName(SYSTEM, "release", path.name)):
+            shutil.rmtree(path, ignore_errors=True)
+    return len(gone)
+
+
+def _name(view: View, today: date) -> TableName:
+    # What shows an age changes with the month.
+    is_dated = any(column.treatment is Treatment.AGE_BAND for column in view.columns)
+    return TableName(SYSTEM, "release", f"r{view.digest}{today:_%Y_%m}" if is_dated else f"r{view.digest}")
+
+
+def _make(
+    workspace: Workspace, view: View, table: DeltaTable, name: TableName, released: DeltaTable | None, today: date
+) -> None:
+    import duckdb
+
+    lake = workspace.lake
+    files = _files(workspace, table)
+    select = _select(workspace, view, today)
+    made: dict[str, list[str]] = {}
+    if released is not None and not view.statistics:
+        made = dict(lake.history(name, 1)[0].record.get("files", {}))
+    new = [file for file in files if file not in made]
+    gone = [file for file in made if file not in files]
+    staged: Staged | None = None
+    try:
+        with workspace.engine.cursor() as con:
+            if view.statistics:
+                staged = lake.stage(con, name, select.format(source=_source(table, files)))
+            else:
+                for file in new or ([] if released is not None else [""]):
+                    part = lake.stage(con, name, select.format(source=_source(table, [file] if file else [])))
+                    made[file] = [f.name for f in part.files]
+                    staged = staged + part if staged else part
+    except duckdb.Error as error:
+        what = f"what you may see of {view.table} could not be written out ({type(error).__name__})"
+        raise DataError(what, mend="a condition on rows may not fit its column: ask for the grant anew") from None
+    old = [part for file in gone for part in made.pop(file)]
+    record = {"of": str(view.table), "grant": view.grant.id if view.grant else None, "files": made}
+    marks = {_OF: table.version()}
+    if staged is None and not old:
+        lake.note(name, marks, record)
+        return
+    if staged is None:
+        staged = Staged(name, lake.uri(name), tuple((c.name, c.shown_kind) for c in view.columns), ())
+    replace = True if view.statistics else old
+    lake.publish(staged, replace=replace, marks=marks, record=record)
+
+
+def _select(workspace: Workspace, view: View, today: date) -> str:
+    """The SELECT of the release, over `{source}`."""
+    key = purpose_key(workspace.project, view.purpose)
+    shown = ", ".join(expression(c.name, c.kind, c.treatment, key, today) for c in view.columns)
+    stored = workspace.lake.columns(view.table)
+    where = " AND ".join(condition.sql(stored[condition.column]) for condition in view.rows)
+    where = f" WHERE {where}" if where else ""
+    # Braces of names and values are not places to fill in.
+    shown, where = (text.replace("{", "{{").replace("}", "}}") for text in (shown, where))
+    if not view.statistics:
+        # Rows in the order of the table would tell which hash of one purpose is which of another.
+        hashed = [quote(column.name) for column in view.columns if column.treatment is Treatment.HASHED]
+        order = f" ORDER BY {', '.join(hashed)}" if hashed else ""
+        return f"SELECT {shown} FROM {{source}}{where}{order}"
+    names = ", ".join(quote(column.name) for column in view.columns)
+    counted = f', {quote(PERSON)} AS "_person"' if PERSON in stored else ""
+    people = 'count(DISTINCT "_person")' if PERSON in stored else "count(*)"
+    number = f"CAST(round(count(*) / {STEP}.0) * {STEP} AS BIGINT) AS {quote(COUNT)}"
+    inner = f"SELECT {shown}{counted} FROM {{source}}{where}"
+    return f"SELECT {names}, {number} FROM ({inner}) GROUP BY ALL HAVING {people} >= {LEAST}"
+
+
+def _source(table: DeltaTable, files: Sequence[str]) -> str:
+    """The rows of some of the table's files."""
+    return _rows(list(duckdb_columns(table.schema()).items()), files)
+
+
+def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str]) -> str:
+    """SQL of the rows of files; a column that a file is older than is NULL there."""
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
+    if not files:
+        return f"(SELECT {empty} WHERE false)"
+    paths = ", ".join(map(literal, files))
+    read = f"SELECT * FROM read_parquet([{paths}], union_by_name => true)"
+    return f"(SELECT {empty} WHERE false UNION ALL BY NAME {read})"
+
+
+def _files(workspace: Workspace, table: DeltaTable) -> tuple[str, ...]:
+    """The table's files, as DuckDB opens them."""
+    found = table.file_uris()
+    return tuple(sorted(unquote(uri.removeprefix("file://")) if workspace.lake.is_local else uri for uri in found))

@@ -25,6 +25,8 @@ ROLES = {
     "engineer": "Connects sources and runs the platform.",
     "admin": "Keeps accounts and tokens. Sees no data by that alone.",
     "link_worker": "Works with people, and sees their records case by case.",
+    "special_category": "May be granted special category data, such as health.",
+    "criminal_offence": "May be granted criminal offence data.",
 }
 #: Roles that are for domains, and nothing without one.
 OF_DOMAINS = ("steward", "owner")

@@ -10,16 +10,6 @@ from typing import Any
 from vestry.governance.access.treatment import Treatment
 from vestry.project import TableName, VestryError, literal, quote
 
-#: From what shows most to what shows nothing: a narrower grant never goes back in it.
-_STRICTER = {
-    Treatment.CLEAR: set(Treatment),
-    Treatment.HASHED: {Treatment.HASHED, Treatment.HIDDEN},
-    Treatment.AGE_BAND: {Treatment.AGE_BAND, Treatment.HIDDEN},
-    Treatment.YEAR: {Treatment.YEAR, Treatment.AGE_BAND, Treatment.HIDDEN},
-    Treatment.DISTRICT: {Treatment.DISTRICT, Treatment.HIDDEN},
-    Treatment.HIDDEN: {Treatment.HIDDEN},
-}
-
 
 @dataclass(frozen=True)
 class Condition:
@@ -74,7 +64,7 @@ class Terms:
             theirs = other.columns.get(table, {})
             for column, treatment in columns.items():
                 was = theirs.get(column, Treatment.HIDDEN)
-                if treatment not in _STRICTER[was]:
+                if treatment not in was.stricter:
                     return f"the column `{column}` of {table} as {treatment} instead of {was}"
         if self.until > other.until:
             return f"reading until {self.until} instead of {other.until}"

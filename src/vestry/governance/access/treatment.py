@@ -26,7 +26,20 @@ class Treatment(StrEnum):
     DISTRICT = "postcode district"
     HIDDEN = "hidden"
 
+    @property
+    def stricter(self) -> frozenset[Treatment]:
+        """This and what shows less: a narrower grant never goes back in it."""
+        return _STRICTER[self]
 
+
+_STRICTER = {
+    Treatment.CLEAR: frozenset(Treatment),
+    Treatment.HASHED: frozenset({Treatment.HASHED, Treatment.HIDDEN}),
+    Treatment.AGE_BAND: frozenset({Treatment.AGE_BAND, Treatment.HIDDEN}),
+    Treatment.YEAR: frozenset({Treatment.YEAR, Treatment.AGE_BAND, Treatment.HIDDEN}),
+    Treatment.DISTRICT: frozenset({Treatment.DISTRICT, Treatment.HIDDEN}),
+    Treatment.HIDDEN: frozenset({Treatment.HIDDEN}),
+}
 _DATES = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 

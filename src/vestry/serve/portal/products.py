@@ -30,6 +30,7 @@ PARTS = {
     "sample": "Sample",
     "history": "History",
     "use": "How to use it",
+    "access": "Access",
     "runbook": "Runbook",
 }
 _VERSIONS = 20

@@ -1,0 +1,32 @@
+"""What the pages of access share: who asks, by which door, and the names of people."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from vestry.governance.access.gate import Where
+from vestry.governance.identity.accounts import accounts
+from vestry.governance.identity.user import LOCAL, User
+from vestry.project import Project
+
+TABS = [
+    ("Yours", "/access"),
+    ("To answer", "/access/answer"),
+    ("Open grants", "/access/grants"),
+    ("Audit", "/access/audit"),
+]
+
+
+def user_of(request: Request) -> User:
+    """Who asks."""
+    user: User = request.state.user
+    return user
+
+
+def door_of(request: Request) -> Where:
+    return Where("portal", request.client.host if request.client else "")
+
+
+def names_of(project: Project) -> dict[str, str]:
+    """The names of people by their ids."""
+    return {account.user.id: account.user.name for account in accounts(project)} | {LOCAL.id: LOCAL.name}

@@ -33,6 +33,7 @@ from vestry.project import TableName, VestryError
 from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
 from vestry.serve import paths
+from vestry.serve.csrf import Tokens
 from vestry.serve.markdown import html_of
 
 HERE = Path(__file__).parent
@@ -54,6 +55,11 @@ NAVIGATION = [
     ("Add data", "/add"),
     ("Access", "/access"),
 ]
+#: What browsers may do with every answer; a page that sends a form elsewhere adds where to, at its end.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]
 
@@ -82,6 +88,8 @@ class Portal:
             "council": self.live.catalogue().project.settings.council,
             "faults": self.live.faults,
             "here": request.url.path,
+            "user": getattr(request.state, "user", None),  # None too where the door was not reached
+            "csrf": getattr(request.state, "csrf", ""),
             "request": request,
         }
         body = self.templates.get_template(template).render({**frame, **values}).encode()
@@ -138,7 +146,9 @@ def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Re
         async def endpoint(request: Request) -> Response:
             portal = portal_of(request)
             catalogue = portal.live.catalogue()
-            key = f"{hash(tuple(portal.live.faults))} {request.url.path}?{request.url.query}"
+            # Of one session: who reads stands in the frame, and what the forms carry is that session's.
+            who = f"{getattr(request.state.user, 'id', '')} {request.state.csrf}"
+            key = f"{who} {hash(tuple(portal.live.faults))} {request.url.path}?{request.url.query}"
             again = None if fresh or request.method != "GET" else portal.kept(key, catalogue)
             if again is None:
                 again = await run_in_threadpool(_rendered, portal, template, view, request, catalogue)
@@ -165,6 +175,7 @@ def _environment() -> Environment:
         loader=ChoiceLoader([FileSystemLoader(HERE / "templates"), macros]),
         autoescape=True,
         undefined=StrictUndefined,
+        extensions=[Tokens],
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -14,16 +14,16 @@ from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields
 from vestry.serve.page import Missing, Values, page, portal_of
-from vestry.serve.portal.access.frame import TABS, door_of, names_of, user_of
+from vestry.serve.portal.access.frame import door_of, names_of, tabs_of, user_of
 
 
 @page("access.html", fresh=True)
 def mine(request: Request, catalogue: Catalogue) -> Values:
     """What the reader may read of personal data, until when, and what was asked for."""
-    project, user, gate = catalogue.project, user_of(request), portal_of(request).gate
+    project, user, gate = catalogue.project, tabs_of, user_of(request), portal_of(request).gate
     grants = grants_of(project, user.id)
     return {
-        "access_tabs": TABS,
+        "access_tabs": tabs_of(user_of(request)),
         "grants": [(grant, grant.is_open(gate.today)) for grant in grants],
         "ending": ending(grants, gate.today),
         "asked": requests(project, reader=user.id),
@@ -38,7 +38,7 @@ def grants(request: Request, catalogue: Catalogue) -> Values:
     user, gate = user_of(request), portal_of(request).gate
     found = [grant for grant in open_grants(catalogue.project) if _may_see(grant, user)]
     return {
-        "access_tabs": TABS,
+        "access_tabs": tabs_of(user_of(request)),
         "grants": [(grant, grant.is_open(gate.today)) for grant in found],
         "ending": ending(found, gate.today),
         "names": names_of(catalogue.project),
@@ -49,7 +49,7 @@ def grants(request: Request, catalogue: Catalogue) -> Values:
 @page("access_grant.html", fresh=True)
 def grant(request: Request, catalogue: Catalogue) -> Values | Response:
     """One grant: to confirm that it is still needed, or to end it."""
-    project, user, gate = catalogue.project, user_of(request), portal_of(request).gate
+    project, user, gate = catalogue.project, tabs_of, user_of(request), portal_of(request).gate
     try:
         found = grant_named(project, request.path_params["grant"])
     except VestryError as error:

@@ -28,14 +28,14 @@ _ANSWERS = {
 @page("access_answer.html", fresh=True)
 def waiting(request: Request, catalogue: Catalogue) -> Values:
     """The requests that wait for the reader."""
-    found = to_answer(catalogue.project, tabs_of, user_of(request))
+    found = to_answer(catalogue.project, user_of(request))
     return {"access_tabs": tabs_of(user_of(request)), "waiting": found, "names": names_of(catalogue.project)}
 
 
 @page("access_request.html", fresh=True)
 def request_page(request: Request, catalogue: Catalogue) -> Values | Response:
     """One request: as whoever asked sees it, and as whoever is to answer does."""
-    project, user = catalogue.project, tabs_of, user_of(request)
+    project, user = catalogue.project, user_of(request)
     asked = _asked(catalogue, request, user)
     is_mine = asked.reader == user.id
     may_answer = any(r.id == asked.id for r in to_answer(project, user))

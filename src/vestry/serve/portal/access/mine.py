@@ -20,7 +20,7 @@ from vestry.serve.portal.access.frame import door_of, names_of, tabs_of, user_of
 @page("access.html", fresh=True)
 def mine(request: Request, catalogue: Catalogue) -> Values:
     """What the reader may read of personal data, until when, and what was asked for."""
-    project, user, gate = catalogue.project, tabs_of, user_of(request), portal_of(request).gate
+    project, user, gate = catalogue.project, user_of(request), portal_of(request).gate
     grants = grants_of(project, user.id)
     return {
         "access_tabs": tabs_of(user_of(request)),
@@ -49,7 +49,7 @@ def grants(request: Request, catalogue: Catalogue) -> Values:
 @page("access_grant.html", fresh=True)
 def grant(request: Request, catalogue: Catalogue) -> Values | Response:
     """One grant: to confirm that it is still needed, or to end it."""
-    project, user, gate = catalogue.project, tabs_of, user_of(request), portal_of(request).gate
+    project, user, gate = catalogue.project, user_of(request), portal_of(request).gate
     try:
         found = grant_named(project, request.path_params["grant"])
     except VestryError as error:

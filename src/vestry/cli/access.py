@@ -255,6 +255,21 @@ def verify_audit(seal: str | None, folder: Path) -> None:
     click.echo(f"{found.lines:,} lines, and the chain is whole. Its seal: {found.seal}")
 
 
+@audit.command("unusual")
+@click.option("--days", default=7, show_default=True, help="How far back.")
+@project_option
+@format_options
+def list_unusual(days: int, folder: Path, form: str) -> None:
+    """Reading that is not as usual: much at once, at night, a person looked up without a grant."""
+    from vestry.console.access import show_unusual
+    from vestry.governance.state import now
+    from vestry.governance.unusual import unusual
+    from vestry.project import load_project
+
+    project = load_project(folder)
+    show_unusual(unusual(project, now(project) - days * 86_400), form)
+
+
 @click.group(cls=Commands)
 def policy() -> None:
     """Policies: try the cases of `policies/*.test.yaml`, and see what policies may speak of.

@@ -13,6 +13,7 @@ from vestry.governance.access.terms import Terms
 from vestry.governance.access.view import View
 from vestry.governance.audit import Line
 from vestry.governance.requests import Request
+from vestry.governance.unusual import Unusual
 from vestry.project import TableName
 from vestry.project.cron import ZONE
 
@@ -94,6 +95,10 @@ def show_lines(found: Sequence[Line], form: str) -> None:
         for line in found
     ]
     show_rows(rows, ["line", "when", "who", "door", "what", "tables", "rows", "purpose", "by", "note"], form)
+
+
+def show_unusual(found: Sequence[Unusual], form: str) -> None:
+    show_rows([vars(one) for one in found], ["day", "who", "kind", "what", "line"], form)
 
 
 def _columns(terms: Terms, table: TableName) -> str:

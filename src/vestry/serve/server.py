@@ -32,7 +32,7 @@ class Encryption:
 
 
 #: Seconds in which what is being answered may end when the process is told to.
-_GRACE = 10
+_GRACE = 5
 #: For this machine alone.
 NONE = Encryption()
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, Field, TypeAdapter
 
 from vestry.project.access import AccessFile
+from vestry.project.agreement import AgreementFile
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.glossary import GlossaryFile
@@ -28,6 +29,7 @@ _KINDS = {
     "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
     "contract": ("A contract, by the Open Data Contract Standard", "domains/*/*/contract.yaml"),
     "glossary": ("The glossary: business terms, and the columns that carry them", "glossary.yaml"),
+    "agreement": ("A data sharing agreement: who reads what, for which purpose", "agreements/*.yaml"),
     "access": ("Access: which group has which roles, and for which domains", "access.yaml"),
     "snapshot": ("A snapshot: the current state of a feed of changes", "domains/*/*/*.snapshot.yaml"),
 }
@@ -92,6 +94,7 @@ def _of_model(kind: str) -> dict[str, Any]:
         "settings": Settings,
         "domain": DomainFile,
         "glossary": GlossaryFile,
+        "agreement": AgreementFile,
         "access": AccessFile,
         "snapshot": SnapshotFile,
     }

@@ -28,6 +28,7 @@ from vestry.serve.csrf import OwnForms
 from vestry.serve.door import Door
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
+    access,
     account,
     add,
     address_review,
@@ -80,6 +81,7 @@ _PAGES = (
     runs,
     runbooks,
     add,
+    access,
     login,
     account,
     health,

@@ -29,6 +29,7 @@ from vestry.catalogue.profile import LiveProfiles
 from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
 from vestry.governance.access.gate import Gate
+from vestry.governance.watch import watch
 from vestry.project import TableName, VestryError
 from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
@@ -41,6 +42,8 @@ HERE = Path(__file__).parent
 _STANDS, _KEPT = 30.0, 2_000
 #: Seconds between looks whether the catalogue is another.
 _LOOK = 1.0
+#: Seconds between looks at grants that end and at reading that is not as usual.
+_WATCH = 3600.0
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
     ("Products", "/products"),
@@ -119,12 +122,19 @@ class Portal:
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""
+        watched = -_WATCH
         while True:
-            for part in (self.search, self.lineage, self.data_map, self.profiles):
+            parts: list[Callable[[], object]] = [
+                part.update for part in (self.search, self.lineage, self.data_map, self.profiles)
+            ]
+            if time.monotonic() - watched >= _WATCH:
+                watched = time.monotonic()
+                parts.append(lambda: watch(self.gate))
+            for update in parts:
                 try:
-                    part.update()
+                    update()
                 except Exception as error:  # the pages show what was there before, and the next look tries again
-                    print(f"{type(part).__name__}: {type(error).__name__}", file=sys.stderr)
+                    print(f"{type(error).__name__} in {getattr(update, '__qualname__', '')}", file=sys.stderr)
             if stop.wait(_LOOK):
                 return
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import threading
@@ -71,6 +72,33 @@ def violations(page: object) -> list[str]:
 
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
     return [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:200]})" for v in found]
+
+
+@contextmanager
+def reviewing(browser, scripts: bool) -> Iterator[tuple[object, Callable[[str], None]]]:
+    """A page of the browser, and `sees(text)`: the page that says so is there, and is accessible."""
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    if not scripts:  # axe itself is a script: ours are kept away
+        page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+
+    def sees(text: str) -> None:
+        page.locator("main").get_by_text(text).first.wait_for()
+        assert violations(page) == []
+
+    yield page, sees
+    context.close()
+
+
+def wider_than(page, width: int, *addresses: str) -> list[str]:
+    """Those pages that do not fit a screen of this width."""
+    page.set_viewport_size({"width": width, "height": 800})
+    found = []
+    for address in addresses:
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
+            found.append(address)
+    return found
 
 
 @contextmanager

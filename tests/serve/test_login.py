@@ -312,3 +312,13 @@ def test_nobody_signs_with_another_name(repairs):
 
     scope = {"type": "http", "app": Starlette(), "headers": [], "state": {"user": User("jo", "Jo", "jo@example.org")}}
     assert reader_name(Request(scope)) == "Jo (jo@example.org)"
+
+
+def test_who_is_logged_in_without_a_role_sees_no_page_but_their_own(portal):
+    account(portal.council, "vera", ("link_worker",))
+    vera = portal.person()
+    answer = vera.log_in("vera")
+    assert (answer.status_code, "have no role here" in answer.text) == (403, True)
+    for path in ("/products", "/search?q=repairs", "/people", "/access", "/runs", "/nowhere"):
+        assert vera.get(path).status_code == 403, path
+    assert vera.get("/account").status_code == 200

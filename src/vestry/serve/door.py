@@ -22,6 +22,12 @@ from vestry.serve.page import Portal
 SCOPES = {"/metrics": "metrics", "/api/sql": "sql", "/api": "read"}
 #: What anybody may have: how to log in, and whether the platform is well.
 _OPEN = ("/login", "/static", "/health", "/accessibility")
+#: What somebody who is not of the staff may have besides: to know who they are here, and to go.
+_OWN = ("/account", "/logout")
+_NOT_STAFF = {
+    "what": "You are logged in, and have no role here",
+    "mend": "Whoever runs Vestry gives roles: ask them for `staff`, and log in again.",
+}
 
 
 class _Answer(NamedTuple):
@@ -65,7 +71,11 @@ class Door:
         secret = cookies.secret_of(request, "session")
         user = sessions.user_by(project, secret) if secret else None
         if user is not None:
-            return _Answer(user, sessions.csrf_of(secret))
+            answer = _Answer(user, sessions.csrf_of(secret))
+            if user.has("staff") or any(_under(request, path) for path in (*_OPEN, *_OWN)):
+                return answer
+            request.state.user, request.state.csrf = answer.user, answer.csrf
+            return answer._replace(refusal=portal.render("missing.html", request, _NOT_STAFF, 403))
         if any(_under(request, path) for path in _OPEN):
             browser = cookies.secret_of(request, "login")
             return _Answer(None, sessions.csrf_of(browser) if browser else "")

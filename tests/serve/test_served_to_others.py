@@ -108,6 +108,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return folder / "cert.pem", folder / "key.pem"
 
 
+@pytest.mark.slow
 def test_with_a_certificate_it_speaks_tls_itself(council, tmp_path):
     council.write("vestry.toml", URL)
     account(council)

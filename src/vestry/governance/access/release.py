@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from vestry.governance.access.keys import purpose_key
 from vestry.governance.access.treatment import Treatment, expression
-from vestry.governance.access.view import View
+from vestry.governance.access.view import PERSON, View
 from vestry.lake.tables import Staged
 from vestry.lake.types import duckdb_columns
 from vestry.project import DataError, TableName, literal, quote
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 #: Counts of fewer rows (or people) than these could point at somebody; the rest are rounded to this step.
 LEAST, STEP = 10, 5
-#: The column by which people are counted, where a table has it.
-PERSON = "person_id"
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
 _OF = "vestry.of"

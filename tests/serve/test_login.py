@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import anyio
 import pytest
 import requests
 from argon2 import PasswordHasher
@@ -17,6 +18,7 @@ from vestry.governance.identity import sessions, tokens
 from vestry.governance.identity.accounts import change
 from vestry.governance.identity.limits import OF_ACCOUNT, OF_ADDRESS, WINDOW, _of_address, attempt
 from vestry.governance.identity.sessions import IDLE, LONGEST, session
+from vestry.governance.identity.user import User
 from vestry.governance.state import connect, reading
 from vestry.project import load_project
 
@@ -301,17 +303,25 @@ def test_a_bad_token_is_not_helped_by_a_good_session(portal):
     assert one.get("/account", headers={"Authorization": "Bearer vst_x"}).status_code == 401
 
 
-def test_nobody_signs_with_another_name(repairs):
-    """Where people log in, the box for a name says who that is, whatever is typed."""
-    account(repairs)
-    from starlette.applications import Starlette
+def test_nobody_decides_in_anothers_name(portal):
+    """Where people log in, whoever decides is who they are, whatever the form says."""
+    from urllib.parse import urlencode
+
     from starlette.requests import Request
 
-    from vestry.governance.identity.user import User
-    from vestry.serve.forms import reader_name
+    from vestry.serve.portal import deciding
 
-    scope = {"type": "http", "app": Starlette(), "headers": [], "state": {"user": User("jo", "Jo", "jo@example.org")}}
-    assert reader_name(Request(scope)) == "Jo (jo@example.org)"
+    body = urlencode({"who": "Somebody else", "why": "x"}).encode()
+    kinds = {"session": "Jo (jo@example.org)", "local": "Somebody else"}
+    for kind, who in kinds.items():
+        state = {"user": User("jo", "Jo", "jo@example.org", kind=kind)}
+        request = Request({"type": "http", "headers": [], "state": state})
+        request._body = body
+
+        async def asked(request=request):
+            return await anyio.to_thread.run_sync(deciding.signed, request)
+
+        assert anyio.run(asked)["who"] == who
 
 
 def test_who_is_logged_in_without_a_role_sees_no_page_but_their_own(portal):

@@ -49,6 +49,9 @@ class Door:
         self.is_shared = is_shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing of ours speaks it: no way round the door
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -131,5 +134,5 @@ def _log_in_first(request: Request) -> Response:
 
 
 def _under(request: HTTPConnection, path: str) -> bool:
-    here = request.url.path
+    here: str = request.scope["path"]  # as the routes read it
     return here == path or here.startswith(f"{path}/")

@@ -21,11 +21,11 @@ from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import LABELS
 from vestry.project import VestryError
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing
+from vestry.serve.forms import missing
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
-from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, written
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, signed, written
 from vestry.serve.portal.people import TABS, index_of, lacking, present
 
 _ANSWERS = {
@@ -164,7 +164,7 @@ def _words(said: Evidence | None, left: str, right: str) -> str:
 
 def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Question) -> Response:
     """Write down what was said, and go to the next pair; or show the form again with what is wrong."""
-    sent = fields(request)
+    sent = signed(request)
     errors = missing(sent, _NEEDED)
     if not errors and sent.get("pair") != _reference(question.left, question.right):
         errors["decision"] = "The index has changed since you opened this page: look at the pair again"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import IO, Any
 
 import forked
 from vestry.lake import Lake
@@ -147,7 +147,7 @@ class Council:
         return self.root / "lake" / TableName.parse(table).folder
 
     def cli(
-        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
+        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """The `vestry` command, as a process of its own, on this project."""
         command = args[0], "-C", str(self.root), *args[1:]
@@ -155,18 +155,35 @@ class Council:
 
 
 def vestry(
-    *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 600,
+    input: str = "",
+    script: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The `vestry` command as a process; with `more` of what `subprocess.run` takes, begun as a shell begins it."""
+    """The `vestry` command as a process, or a `script` in its place; `input` is what it reads."""
     env = {**os.environ, **(env or {})}
-    if more.keys() <= {"input"} and forked.works:
-        return forked.run(args, env, seconds, **more)
-    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, **more}
-    return subprocess.run(command(*args), env=env, check=False, **options)
+    if forked.works:
+        return forked.run(args, env, seconds, input, script)
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, "input": input}
+    return subprocess.run(command(*args, script=script), env=env, check=False, **options)
 
 
-def command(*args: str) -> Sequence[str]:
-    return [str(Path(sys.executable).with_name("vestry")), *args]
+def begin(
+    *args: str, env: Mapping[str, str] | None = None, script: str | None = None, **streams: IO[Any]
+) -> forked.Process | subprocess.Popen[bytes]:
+    """The `vestry` command as a process that goes on; with a `script`, Python that runs that with these arguments.
+
+    A stream that is not given leads nowhere.
+    """
+    if forked.works:
+        return forked.Process(args, env, script=script, **streams)
+    nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    return subprocess.Popen(command(*args, script=script), env={**os.environ, **(env or {})}, **{**nowhere, **streams})  # type: ignore[call-overload,no-any-return]
+
+
+def command(*args: str, script: str | None = None) -> Sequence[str]:
+    return [sys.executable, "-c", script, *args] if script else [str(Path(sys.executable).with_name("vestry")), *args]
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The `vestry` command as a process of its own that begins with its modules read: a fork of one that waits.
+"""Processes of the `vestry` command that begin with its modules read: each is a fork of one that waits.
 
 To read them takes most of the time of a short command, and the tests start hundreds.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import json
 import os
 import selectors
@@ -19,91 +20,133 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 #: What commands read when they come to it; not duckdb, which a fork cannot use.
 _LATE = (
-    "vestry.run.workspace", "vestry.ingest.rest", "pyarrow.dataset", "sqlglot.optimizer.qualify",
-    "sqlglot.dialects.duckdb", "sqlalchemy", "dbos",
+    "vestry.run.workspace", "vestry.run.worker", "vestry.ingest.rest", "pyarrow.dataset", "sqlglot.optimizer.qualify",
+    "sqlglot.dialects.duckdb", "sqlalchemy", "dbos", "starlette.applications", "uvicorn",
 )  # fmt: skip
+_NUMBER = struct.Struct("i")
 #: Whether this system can tell of the end of a process that is no child of who asks.
 works = hasattr(os, "pidfd_open")
-_STATUS = struct.Struct("i")
+
+
+class Process:
+    """A command that runs, with what a `Popen` of it has; `script` is run in place of it, as `python -c` does."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        stdin: IO[Any] | None = None,
+        stdout: IO[Any] | None = None,
+        stderr: IO[Any] | None = None,
+        script: str | None = None,
+    ) -> None:
+        self.arguments = [str(a) for a in arguments]
+        self.returncode: int | None = None
+        plain = {
+            "arguments": self.arguments,
+            "env": {**os.environ, **(env or {})},
+            "cwd": str(Path.cwd()),
+            "script": script,
+        }
+        self._told, theirs = socket.socketpair()
+        with theirs, Path(os.devnull).open("r+b") as nothing:
+            standard = [(stream or nothing).fileno() for stream in (stdin, stdout, stderr)]
+            socket.send_fds(_waiting(), [json.dumps(plain).encode()], [*standard, theirs.fileno()])
+        self.pid: int = _NUMBER.unpack(self._told.recv(_NUMBER.size))[0]
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0.001)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            try:
+                (status,) = _NUMBER.unpack(self._told.recv(_NUMBER.size))
+            except TimeoutError:
+                raise subprocess.TimeoutExpired(self.arguments, timeout or 0) from None
+            self.returncode = os.waitstatus_to_exitcode(status)
+            self._told.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 def run(
-    arguments: Sequence[str], env: Mapping[str, str], seconds: float, input: str = ""
+    arguments: Sequence[str], env: Mapping[str, str], seconds: float, input: str = "", script: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """`vestry` with these arguments and this environment; `input` is what it reads from its standard input.
-
-    Raises subprocess.TimeoutExpired, having killed it.
-    """
-    words = [str(a) for a in arguments]
-    asked = json.dumps({"arguments": words, "env": dict(env), "cwd": str(Path.cwd())}).encode()
-    with tempfile.TemporaryFile() as said_in, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        said_in.write(input.encode())
-        said_in.seek(0)
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            socket.send_fds(_waiting(), [asked], [said_in.fileno(), out.fileno(), err.fileno(), theirs.fileno()])
-            theirs.close()
-            (pid,) = _STATUS.unpack(ours.recv(_STATUS.size))
-            ours.settimeout(seconds)
-            try:
-                (status,) = _STATUS.unpack(ours.recv(_STATUS.size))
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(["vestry", *words], seconds) from None
+    """A command from its beginning to its end. Raises subprocess.TimeoutExpired, having killed it."""
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        asked.write(input.encode())
+        asked.seek(0)
+        process = Process(arguments, env, asked, out, err, script)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         out.seek(0)
         err.seek(0)
-        code = os.waitstatus_to_exitcode(status)
-        return subprocess.CompletedProcess(["vestry", *words], code, out.read().decode(), err.read().decode())
+        said = out.read().decode(), err.read().decode()
+        return subprocess.CompletedProcess(process.arguments, process.wait(), *said)
 
 
 @cache
 def _waiting() -> socket.socket:
-    """The socket of the process that waits; it ends with this one."""
+    """The socket of the process that waits, which ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
-    theirs.close()
+    with theirs:
+        subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()])
     return ours
 
 
-def _wait(control: socket.socket) -> list[str] | None:
-    """Fork for each that asks; in the fork, the arguments of the command."""
-    pending: dict[int, tuple[int, int]] = {}  # an open process: its id, and whom its end is told
+def _wait(control: socket.socket) -> dict[str, Any] | None:
+    """Fork for each that asks, and tell how it ended; in the fork, what was asked."""
+    open_ones: dict[int, tuple[int, socket.socket]] = {}
     with selectors.DefaultSelector() as ready:
         ready.register(control, selectors.EVENT_READ)
         while True:
             for key, _ in ready.select():
-                if key.fileobj is not control:
-                    pid, answer = pending.pop(key.fd)
+                if key.fileobj is control:
+                    message, descriptors, *_ = socket.recv_fds(control, 1 << 20, 4)
+                    if not message:
+                        return None
+                    pid = os.fork()
+                    if pid == 0:
+                        return _become(json.loads(message), descriptors)
+                    *standard, answer = descriptors
+                    for descriptor in standard:
+                        os.close(descriptor)
+                    process, told = os.pidfd_open(pid), socket.socket(fileno=answer)
+                    told.send(_NUMBER.pack(pid))
+                    open_ones[process] = pid, told
+                    ready.register(process, selectors.EVENT_READ)
+                else:
+                    pid, told = open_ones.pop(key.fd)
                     ready.unregister(key.fd)
-                    with socket.socket(fileno=answer) as told:
-                        # Who asked may have gone
-                        told.send(_STATUS.pack(os.waitpid(pid, 0)[1]), socket.MSG_NOSIGNAL)
                     os.close(key.fd)
-                    continue
-                message, descriptors, *_ = socket.recv_fds(control, 1 << 20, 4)
-                if not message:
-                    return None
-                pid = os.fork()
-                if pid == 0:
-                    return _become(json.loads(message), descriptors)
-                *standard, answer = descriptors
-                for descriptor in standard:
-                    os.close(descriptor)
-                os.write(answer, _STATUS.pack(pid))
-                opened = os.pidfd_open(pid)
-                pending[opened] = pid, answer
-                ready.register(opened, selectors.EVENT_READ)
+                    with told, suppress(BrokenPipeError):
+                        told.send(_NUMBER.pack(os.waitpid(pid, 0)[1]))
 
 
-def _become(asked: dict[str, object], descriptors: Sequence[int]) -> list[str]:
+def _become(asked: dict[str, Any], descriptors: Sequence[int]) -> dict[str, Any]:
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)
     os.closerange(3, max(descriptors) + 1)
@@ -111,15 +154,20 @@ def _become(asked: dict[str, object], descriptors: Sequence[int]) -> list[str]:
     os.environ.update(asked["env"])
     time.tzset()
     os.chdir(asked["cwd"])
-    return asked["arguments"]
+    return asked
 
 
-def _end(main: Callable[[], object], arguments: Sequence[str]) -> NoReturn:
-    """The command, and the end of the process without taking the modules apart, which takes as long as to read them."""
-    sys.argv = [str(Path(sys.executable).with_name("vestry")), *arguments]
+def _perform(asked: dict[str, Any]) -> NoReturn:
+    """Do it, and end without taking the modules apart, which takes as long as to read them."""
+    first = "-c" if asked["script"] else str(Path(sys.executable).with_name("vestry"))
+    sys.argv = [first, *asked["arguments"]]
     code = 1
     try:
-        main()
+        if asked["script"]:
+            exec(asked["script"], {"__name__": "__main__"})
+            code = 0
+        else:
+            main()
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
@@ -133,14 +181,12 @@ def _end(main: Callable[[], object], arguments: Sequence[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    import importlib
-
     from vestry.cli import main
 
     for module in _LATE:
         importlib.import_module(module)
     assert "duckdb" not in sys.modules
     gc.freeze()
-    arguments = _wait(socket.socket(fileno=int(sys.argv[1])))
-    if arguments is not None:
-        _end(main, arguments)
+    asked = _wait(socket.socket(fileno=int(sys.argv[1])))
+    if asked is not None:
+        _perform(asked)

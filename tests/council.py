@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import forked
 from vestry.lake import Lake
 from vestry.project import TableName
 from vestry.run.events import Event
@@ -158,9 +159,12 @@ class Council:
 def vestry(
     *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
 ) -> subprocess.CompletedProcess[str]:
-    """The `vestry` command as a process."""
+    """The `vestry` command as a process; with `more` of what `subprocess.run` takes, begun as a shell begins it."""
+    env = {**os.environ, **(env or {})}
+    if more.keys() <= {"input"} and forked.works:
+        return forked.run(args, env, seconds, **more)
     options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, **more}
-    return subprocess.run(command(*args), env={**os.environ, **(env or {})}, check=False, **options)
+    return subprocess.run(command(*args), env=env, check=False, **options)
 
 
 def command(*args: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from council import Council, command
+from vestry.serve.server import NONE, Encryption, options_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -101,8 +102,11 @@ def wider_than(page, width: int, *addresses: str) -> list[str]:
 
 
 @contextmanager
-def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]:
-    """The portal of a council in this process, for what needs no process of its own: gives `get(path)`."""
+def running(council: Council, host: str | None = None, encryption: Encryption = NONE) -> Iterator[str]:
+    """The portal of a council in this process, for what needs no process of its own; gives its address.
+
+    `host` is the name by which others reach it, and `encryption` how.
+    """
     import uvicorn
 
     from vestry.catalogue.live import Live
@@ -111,19 +115,23 @@ def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]
     live = Live(council.root)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(live), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(live, host), log_level="warning", **options_of(encryption)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        session = requests.Session()
         while not server.started:
             time.sleep(0.01)
         try:
-            yield lambda path, **more: session.request(
-                more.pop("method", "GET"), address + path, timeout=more.pop("timeout", 60), **more
-            )
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            session.close()
             server.should_exit = True
             thread.join(30)
             live.workspace.close()
+
+
+@contextmanager
+def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]:
+    """As `running`, for whoever needs no account; gives `get(path)`."""
+    with running(council) as address, requests.Session() as session:
+        yield lambda path, **more: session.request(
+            more.pop("method", "GET"), address + path, timeout=more.pop("timeout", 60), **more
+        )

@@ -60,11 +60,14 @@ class Council:
     def drop(self, name: str, text: str | bytes) -> Path:
         return self.write(f"drop/{name}", text)
 
-    def product(self, name: str, columns: Mapping[str, str] | str, gold: bool = False, **recipes: str) -> None:
+    def product(
+        self, name: str, columns: Mapping[str, str] | str, gold: bool = False, agreed: bool = True, **recipes: str
+    ) -> None:
         """One product (`domain.product`) with one table per recipe (`table_sql="SELECT …"`), all of the same columns.
 
         `columns` is {name: rest of the flow mapping}, such as {"job": "logicalType: string, primaryKey: true"},
-        or the YAML below `schema:` as it is. Those whose data the recipes read have agreed to it.
+        or the YAML below `schema:` as it is. Where it is `agreed`, those whose data the recipes read
+        allow it.
         """
         domain, product = name.split(".")
         tables: dict[str, str] = {}
@@ -80,9 +83,8 @@ class Council:
             listed = "\n".join(f"  - name: {table}\n    properties:\n{properties}" for table in tables)
         self.write(f"domains/{domain}/domain.yaml", f"name: {domain.title()}\nowner: Jo Bloggs\n")
         custom = ["{property: layer, value: gold}"] if gold else []
-        if read := {
-            f"{d}.{p}" for text in tables.values() for d, p in _READ.findall(text) if d not in ("bronze", domain)
-        }:
+        found = [one for text in tables.values() for one in _READ.findall(text)] if agreed else []
+        if read := {f"{d}.{p}" for d, p in found if d not in ("bronze", domain)}:
             uses = ", ".join(USE.format(product=one) for one in sorted(read))
             custom.append(f"{{property: uses, value: [{uses}]}}")
         extra = "customProperties:\n" + "".join(f"  - {one}\n" for one in custom) if custom else ""

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 LEAST, STEP = 10, 5
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
-_OF = "vestry.of"
+#: The mark of a release: the version of the table that it shows.
+OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
 _UNUSED = 2 * 86_400
 #: Hours for which files that a newer version replaced are kept, for whoever is reading them.
@@ -71,12 +72,12 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
         columns = (*((c.name, c.shown_kind) for c in view.columns), (COUNT, "BIGINT"))
     else:
         columns = tuple((c.name, c.shown_kind) for c in view.columns)
-    name = _name(view, today)
+    name = name_of(view, today)
     released = workspace.lake.open(name)
-    if released is None or released.transaction_version(_OF) != version:
+    if released is None or released.transaction_version(OF) != version:
         with workspace.lake.lock(name):
             released = workspace.lake.open(name)
-            if released is None or released.transaction_version(_OF) != version:
+            if released is None or released.transaction_version(OF) != version:
                 _make(workspace, view, table, name, released, today)
         released = workspace.lake.existing(name)
     used = _used(workspace, name)
@@ -115,7 +116,10 @@ def _used(workspace: Workspace, name: TableName) -> Path:
     return workspace.project.state / "releases" / name.table
 
 
-def _name(view: View, today: date) -> TableName:
+def name_of(view: View, today: date) -> TableName:
+    """The Delta table that holds the release of a view: the table itself where all of it is seen."""
+    if view.is_whole:
+        return view.table
     # What shows an age changes with the month.
     is_dated = any(column.treatment is Treatment.AGE_BAND for column in view.columns)
     return TableName(SYSTEM, "release", f"r{view.digest}{today:_%Y_%m}" if is_dated else f"r{view.digest}")
@@ -149,7 +153,7 @@ def _make(
         raise DataError(what, mend="a condition on rows may not fit its column: ask for the grant anew") from None
     old = [part for file in gone for part in made.pop(file)]
     record = {"of": str(view.table), "grant": view.grant.id if view.grant else None, "files": made}
-    marks = {_OF: table.version()}
+    marks = {OF: table.version()}
     if staged is None and not old:
         lake.note(name, marks, record)
         return

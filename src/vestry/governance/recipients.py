@@ -159,8 +159,8 @@ def recipient_named(project: Project, name: str) -> Recipient:
     return found[name]
 
 
-def recipient_by(project: Project, secret: str) -> tuple[Recipient, str] | None:
-    """Whose a credential is, and its id; None where it is forged, over, or revoked.
+def recipient_by(project: Project, secret: str) -> Recipient | None:
+    """Whose a credential is; None where it is forged, over, or revoked.
 
     One that was good once is written down when it is tried: somebody still holds it.
     """
@@ -173,7 +173,7 @@ def recipient_by(project: Project, secret: str) -> tuple[Recipient, str] | None:
         why = "a credential that is over or revoked was tried"
         write(project, [Entry(row.id, "sharing", "come in", False, note=f"{said[1]}: {why}")])
         return None
-    return _recipient(row), said[1]
+    return _recipient(row)
 
 
 def recipient_with(project: Project, credential: str) -> Recipient | None:

@@ -48,6 +48,7 @@ from vestry.serve.portal import (
     sources,
     tables,
 )
+from vestry.serve.sharing import routes as sharing
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -91,7 +92,7 @@ _PAGES = (
 def routes() -> list[BaseRoute]:
     """Every address that is answered."""
     static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    return [*(route for module in _PAGES for route in module.routes), static]
+    return [*(route for module in _PAGES for route in module.routes), *sharing.routes, static]
 
 
 def application(live: Live, host: str | None = None) -> Starlette:

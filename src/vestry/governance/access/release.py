@@ -65,13 +65,9 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     """
     table = workspace.lake.existing(view.table)
     version = table.version()
+    columns = columns_of(view)
     if view.is_whole:
-        columns = tuple((column.name, column.kind) for column in view.columns)
         return Release(view, view.table, version, _files(workspace, table), columns)
-    if view.statistics:
-        columns = (*((c.name, c.shown_kind) for c in view.columns), (COUNT, "BIGINT"))
-    else:
-        columns = tuple((c.name, c.shown_kind) for c in view.columns)
     name = name_of(view, today)
     released = workspace.lake.open(name)
     if released is None or released.transaction_version(OF) != version:
@@ -84,6 +80,12 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     used.parent.mkdir(parents=True, exist_ok=True)
     used.touch()
     return Release(view, name, version, _files(workspace, released), columns)
+
+
+def columns_of(view: View) -> tuple[tuple[str, str], ...]:
+    """The columns of a view's release, each with DuckDB's type."""
+    shown = tuple((column.name, column.shown_kind) for column in view.columns)
+    return (*shown, (COUNT, "BIGINT")) if view.statistics else shown
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:

@@ -112,7 +112,9 @@ class Sharing:
     def append(self, *people: tuple[str, str, str]) -> None:
         """Put rows (id, day of birth, ward) into the table, as a build that only adds does."""
         workspace = self.council.open()
-        values = ", ".join(f"('{i}', 'Di', DATE '{born}', 'WX1 1AA', '{ward}', CAST(NULL AS VARCHAR))" for i, born, ward in people)
+        values = ", ".join(
+            f"('{i}', 'Di', DATE '{born}', 'WX1 1AA', '{ward}', CAST(NULL AS VARCHAR))" for i, born, ward in people
+        )
         select = f"SELECT * FROM (VALUES {values}) AS new(id, name, born, postcode, ward, note)"
         with workspace.lake.lock(CLIENT), workspace.engine.cursor() as con:
             workspace.lake.publish(workspace.lake.stage(con, CLIENT, select), skip_by=["ward"])

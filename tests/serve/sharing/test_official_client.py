@@ -79,7 +79,9 @@ def test_a_build_that_makes_the_table_anew_is_rows_that_went_and_rows_that_came(
     partner = sharing.partner(SHOWN, NORTH)
     before = sorted(load(partner.url(), delta).born)
     version = delta_sharing.get_table_version(partner.url())
-    sharing.council.drop(f"more-{delta}.csv", f"id,name,born,postcode,ward,note\n2{delta:d},Di,1977-07-07,WX1 1AA,North,\n")
+    sharing.council.drop(
+        f"more-{delta}.csv", f"id,name,born,postcode,ward,note\n2{delta:d},Di,1977-07-07,WX1 1AA,North,\n"
+    )
     sharing.council.good()
     after = sorted(load(partner.url(), delta).born)
     found = changes(partner.url(), delta, starting_version=version + 1)

@@ -6,9 +6,10 @@ nobody read there was no release; what such a one held cannot be said, and is no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -74,6 +75,7 @@ def at_version(kept: Kept, version: int) -> Snapshot:
         if nearest <= version:
             break
     if nearest == version:
+        _must_be_kept(kept, snapshot.files.values())
         return snapshot
     mend = f"the nearest that is kept is {nearest}; without a version the newest is read"
     raise VestryError(f"version {version} is not kept", mend=mend)
@@ -84,6 +86,7 @@ def at_time(kept: Kept, moment: datetime) -> Snapshot:
     snapshot = None
     for snapshot in snapshots(kept):
         if snapshot.at <= _milliseconds(moment):
+            _must_be_kept(kept, snapshot.files.values())
             return snapshot
     first = datetime.fromtimestamp(snapshot.at / 1000, UTC).isoformat(timespec="seconds") if snapshot else "now"
     raise VestryError("what it was at that time is not kept", mend=f"the first that is kept is of {first}")
@@ -101,8 +104,8 @@ def version_since(kept: Kept, moment: datetime) -> int:
     return found
 
 
-def changes(kept: Kept, first: int, last: int | None) -> list[Change]:
-    """What the versions from `first` to `last` (both included; None: the newest) brought, oldest first.
+def changes(kept: Kept, first: int, last: int) -> list[Change]:
+    """What the versions from `first` to `last`, both included, brought, oldest first.
 
     Raises VestryError where the release does not go back so far, or there is no such version yet.
     """
@@ -122,8 +125,9 @@ def changes(kept: Kept, first: int, last: int | None) -> list[Change]:
             mend = f"read the whole table, and ask for changes from version {after.version + 1} on"
             raise VestryError(f"changes are kept from version {after.version} on, and not from {first}", mend=mend)
         found.append(Change(after.version, after.at, tuple(after.files.values()), ()))
-    wanted = [c for c in found if c.version >= first and (last is None or c.version <= last)]
-    return sorted((c for c in wanted if c.came or c.went), key=lambda change: change.version)
+    wanted = [c for c in found if first <= c.version <= last and (c.came or c.went)]
+    _must_be_kept(kept, (file for change in wanted for file in (*change.came, *change.went)))
+    return sorted(wanted, key=lambda change: change.version)
 
 
 def has_file(kept: Kept, name: str) -> bool:
@@ -131,11 +135,18 @@ def has_file(kept: Kept, name: str) -> bool:
     return any(name in _names(table) for table in _tables(kept))
 
 
-def _must_be_there(first: int, last: int | None, newest: int) -> None:
-    if first > newest or (last is not None and last > newest):
+def _must_be_there(first: int, last: int, newest: int) -> None:
+    if first > newest or last > newest:
         raise VestryError(f"the newest version is {newest}", mend="ask for changes up to that one")
-    if last is not None and last < first:
+    if last < first:
         raise VestryError("the last version is before the first", mend="turn them round")
+
+
+def _must_be_kept(kept: Kept, files: Iterable[File]) -> None:
+    """Raise VestryError where files that were overtaken are deleted."""
+    folder = Path(kept.lake.uri(kept.table))
+    if kept.lake.is_local and not all((folder / file.name).is_file() for file in files):
+        raise VestryError("what was before is not kept so long", mend="read the whole table as it is now")
 
 
 def _between(before: Snapshot, after: Snapshot) -> Change:

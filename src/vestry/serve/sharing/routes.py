@@ -268,6 +268,10 @@ def _moment(asked: Asked, name: str) -> datetime | None:
         raise VestryError(f"`{name}` is not a time", mend="such as 2026-09-30T12:00:00Z") from None
 
 
+def nothing(request: Request, asked: Asked) -> Response:
+    return wrong(404, "RESOURCE_DOES_NOT_EXIST", "the protocol has no such path")
+
+
 _TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
 _PATHS: tuple[tuple[str, str, View], ...] = (
     ("GET", "/shares", list_shares),
@@ -283,3 +287,4 @@ _PATHS: tuple[tuple[str, str, View], ...] = (
     ("GET", "/files/{share}/{schema}/{table}/{file}", files.fetch),
 )
 routes = [Route(PATH + path, _view(view), methods=[method]) for method, path, view in _PATHS]
+routes += [Route(f"{PATH}/{{rest:path}}", _view(nothing), methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]

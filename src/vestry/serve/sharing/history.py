@@ -64,7 +64,13 @@ class Change:
 
 def snapshots(kept: Kept) -> Iterator[Snapshot]:
     """A release as it is and as it was, newest first, as far back as its files have the columns of now."""
-    return (_snapshot(table, kept) for table in _tables(kept))
+    moments: dict[int, int] = {}
+    for table in _tables(kept):
+        if not moments:  # of the newest: an older one's history has the numbers of others
+            moments = {entry["version"]: entry["timestamp"] for entry in table.history()}
+        if table.version() not in moments:
+            return
+        yield _snapshot(table, kept, moments[table.version()])
 
 
 def at_version(kept: Kept, version: int) -> Snapshot:
@@ -120,11 +126,11 @@ def changes(kept: Kept, first: int, last: int) -> list[Change]:
         if snapshot.version < first:
             break
     assert after is not None
-    if after.version >= first:  # the first that there is: what was before it is not known
-        if after.version > first:
+    if after.version >= first:
+        if after.version > 0:  # what was before it is not known, so what it brought is not either
             mend = f"read the whole table, and ask for changes from version {after.version + 1} on"
-            raise VestryError(f"changes are kept from version {after.version} on, and not from {first}", mend=mend)
-        found.append(Change(after.version, after.at, tuple(after.files.values()), ()))
+            raise VestryError(f"changes are kept from version {after.version + 1} on, and not from {first}", mend=mend)
+        found.append(Change(0, after.at, tuple(after.files.values()), ()))
     wanted = [c for c in found if first <= c.version <= last and (c.came or c.went)]
     _must_be_kept(kept, (file for change in wanted for file in (*change.came, *change.went)))
     return sorted(wanted, key=lambda change: change.version)
@@ -179,11 +185,10 @@ def _at(kept: Kept, number: int) -> DeltaTable | None:
         return None
 
 
-def _snapshot(table: DeltaTable, kept: Kept) -> Snapshot:
+def _snapshot(table: DeltaTable, kept: Kept, moment: int) -> Snapshot:
     found = table.get_add_actions(flatten=True)
     columns = [found[name].to_pylist() for name in ("path", "size_bytes", "num_records")]
     files = [File(unquote(path), size, rows) for path, size, rows in zip(*columns, strict=True)]
-    moment = table.history(1)[0]["timestamp"]
     version = table.version() if kept.view.is_whole else table.transaction_version(OF)
     assert version is not None
     return Snapshot(version, moment, {file.name: file for file in files}, table.transaction_version(DATA))

@@ -236,7 +236,7 @@ def _page(names: Sequence[str], asked: Asked, item: Callable[[str], dict[str, st
     most, token = _number(asked, "maxResults"), asked.get("pageToken") or ""
     most = _PAGE if most is None else min(most, _PAGE)
     try:
-        after = base64.urlsafe_b64decode(token.encode()).decode()
+        after = base64.b64decode(str(token), altchars=b"-_", validate=True).decode()
     except ValueError:
         raise VestryError("the page token is none of ours", mend="begin the list anew") from None
     left = [name for name in names if name > after]

@@ -127,7 +127,7 @@ def from_disk() -> float:
     from vestry.run.workspace import Workspace
 
     table = Workspace.open(project()).lake.existing(TABLE)
-    files = [AddFile(f"file://{uri}", uri, {}, 0) for uri in table.file_uris()]
+    files = [AddFile(uri.removeprefix("file://"), uri, {}, 0) for uri in table.file_uris()]
     converters = to_converters(json.loads(table.schema().to_json()))
     started = time.perf_counter()
     parts = [DeltaSharingReader._to_pandas(file, converters, False, None, False) for file in files]

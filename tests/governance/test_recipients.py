@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from council import Council, vestry
-from governed import DPO, OTHER, OWNER, governed
+from governed import COLUMNS, DPO, OTHER, OWNER, RECIPE, governed
 from serve.people import account
 from vestry.catalogue.live import Live
 from vestry.governance import audit
@@ -198,7 +198,7 @@ def test_the_whole_of_it_from_the_command_line(council: Council, tmp_path: Path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     profile = json.loads(file.read_text())
     assert profile["endpoint"] == "https://data.testham.gov.uk/sharing"
-    assert "not there yet" in share("recipient", "rotate", "nhs", "--to", str(file), "--as", "olu", code=1)
+    assert "not there yet" in share("recipient", "rotate", "nhs", "--to", str(file), "--as", "olu", code=2)
     project = load_project(council.root)
     assert recipient_by(project, profile["bearerToken"]), "a profile that could not be written changes nothing"
     words = ("grant", "nhs", "adults.care.client", "--columns", "ward", "--show", "born=year", "--rows", "ward=North")

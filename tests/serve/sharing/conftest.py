@@ -121,8 +121,8 @@ class Sharing:
         workspace.close()
 
 
-def sharing_council(root: Path) -> Council:
-    made = governed(root)
+def sharing_council(root: Path, settings: str = "") -> Council:
+    made = governed(root, settings)
     made.write("agreements/trust.yaml", AGREEMENT)
     return made
 

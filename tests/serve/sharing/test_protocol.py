@@ -13,10 +13,11 @@ import requests
 
 from council import Council
 from serve.people import account
-from serve.sharing.conftest import SHARED, SHOWN, TABLE, Partner, Sharing, lines
+from serve.sharing.conftest import CLEAR, CLIENT, SHARED, SHOWN, TABLE, Partner, Sharing, lines
 from vestry.governance import audit
 from vestry.governance.access.terms import Condition
 from vestry.governance.identity.tokens import add_token
+from vestry.lake.maintenance import compact
 from vestry.project import TableName
 
 CAPABILITIES = "delta-sharing-capabilities"
@@ -203,6 +204,46 @@ def test_rows_that_went_are_named_while_their_files_are_kept_and_refused_after(s
     lake.open(release).vacuum(0, enforce_retention_duration=False, dry_run=False, full=True)
     assert "read the whole table" in refusal(changes(partner, startingVersion=first + 1))
     assert partner.query().ok
+
+
+def test_a_compaction_is_a_version_without_changes(sharing: Sharing) -> None:
+    partner = sharing.partner(dict.fromkeys(("id", "name", "born", "postcode", "ward", "note"), CLEAR))
+    sharing.append(("30", "1990-01-01", "North"))
+    sharing.append(("31", "1990-01-01", "North"))
+    before, first = lines(partner.query())[2:], version(partner)
+    compact(sharing.council.lake, CLIENT)
+    after = lines(partner.query())[2:]
+    assert version(partner) == first + 1 and len(after) < len(before)
+    counted = [sum(json.loads(line["file"]["stats"])["numRecords"] for line in found) for found in (before, after)]
+    assert counted[0] == counted[1] == next(audit.lines(sharing.project, who=partner.id)).entry.rows
+    assert lines(changes(partner, startingVersion=first + 1))[2:] == []
+    sharing.append(("32", "1990-01-01", "North"))
+    assert [next(iter(line)) for line in lines(changes(partner, startingVersion=first + 1))[2:]] == ["add"]
+    assert len(lines(partner.query(version=first))[2:]) == len(before)
+
+
+def test_an_older_file_with_a_column_that_is_gone_is_not_given(sharing: Sharing) -> None:
+    columns = ("id", "name", "born", "postcode", "ward", "note")
+    partner = sharing.partner(dict.fromkeys(columns, CLEAR))
+    partner.query()
+    first = version(partner)
+    workspace = sharing.council.open()
+    listed = ", ".join(columns)
+    with workspace.lake.lock(CLIENT), workspace.engine.cursor() as con:
+        shown = f"SELECT {listed}, 'Quillfeather' AS secret FROM (VALUES ('1', 'Di', DATE '1990-01-01', 'WX1 1AA', 'North', 'x')) AS new({listed})"
+        workspace.lake.publish(workspace.lake.stage(con, CLIENT, shown), replace=True, skip_by=["ward"])
+        workspace.lake.publish(
+            workspace.lake.stage(con, CLIENT, f"SELECT {listed} FROM ({shown})"), replace=True, skip_by=["ward"]
+        )
+    workspace.close()
+    assert version(partner) == first + 2 and lines(partner.query())
+    for asked in (
+        partner.query(version=first + 1),
+        changes(partner, startingVersion=first + 1),
+        partner.query(version=first),
+    ):
+        assert refusal(asked) and "Quillfeather" not in asked.text
+    sharing.council.good()
 
 
 def test_a_release_made_anew_begins_its_history_there(sharing: Sharing) -> None:

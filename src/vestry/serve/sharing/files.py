@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from vestry.governance.access.gate import Where
 from vestry.governance.access.release import name_of
 from vestry.governance.state import now
 from vestry.serve.door import address_of as network_of
 from vestry.serve.page import portal_of
-from vestry.serve.sharing import history, shares
+from vestry.serve.sharing import history, shares, stored
 from vestry.serve.sharing.addresses import address_of
 from vestry.serve.sharing.entrance import DOOR, bearer_of, credential_of, wrong
 from vestry.serve.sharing.shares import SharedTable
-
-_PARQUET = "application/vnd.apache.parquet"
-_HEADERS = {"Cache-Control": "no-store"}
-
-
-class _File(FileResponse):
-    #: Each piece is a turn of the event loop: of the 64 kB that are usual a table takes thousands.
-    chunk_size = 2**20
 
 
 def fetch(request: Request, asked: dict[str, Any]) -> Response:
@@ -43,6 +34,4 @@ def fetch(request: Request, asked: dict[str, Any]) -> Response:
     kept = history.Kept(lake, view, name_of(view, gate.today))
     if str(kept.table) != address.release or not history.has_file(kept, address.file):
         return gone
-    return _File(
-        Path(lake.uri(kept.table), address.file), media_type="application/vnd.apache.parquet", headers=_HEADERS
-    )
+    return stored.answer(lake, kept.table, address.file, request)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -18,6 +17,7 @@ from vestry.governance.access.view import View
 from vestry.lake.tables import DATA, Lake
 from vestry.lake.types import duckdb_columns
 from vestry.project import DataError, TableName, VestryError
+from vestry.serve.sharing.stored import are_there
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -150,8 +150,7 @@ def _must_be_there(first: int, last: int, newest: int) -> None:
 
 def _must_be_kept(kept: Kept, files: Iterable[File]) -> None:
     """Raise VestryError where files that were overtaken are deleted."""
-    folder = Path(kept.lake.uri(kept.table))
-    if kept.lake.is_local and not all((folder / file.name).is_file() for file in files):
+    if not are_there(kept.lake, kept.table, (file.name for file in files)):
         raise VestryError("what was before is not kept so long", mend="read the whole table as it is now")
 
 

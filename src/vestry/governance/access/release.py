@@ -33,6 +33,8 @@ LEAST, STEP = 10, 5
 PERSON = "person_id"
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
+#: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
+PLACE = ("vestry file", "vestry row")
 _OF = "vestry.of"
 
 
@@ -48,10 +50,12 @@ class Release:
     files: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
 
-    def relation(self) -> str:
-        """SQL of a relation over the files, and over nothing else."""
+    def relation(self, placed: bool = False) -> str:
+        """SQL of a relation over the files, and over nothing else; `placed` adds where each row stands, in `PLACE`."""
         names = ", ".join(quote(name) for name, _ in self.columns)
-        return f"(SELECT {names} FROM {_rows(self.columns, self.files)})"
+        if placed:
+            names += f", {', '.join(map(quote, PLACE))}"
+        return f"(SELECT {names} FROM {_rows(self.columns, self.files, placed)})"
 
 
 def release_of(workspace: Workspace, view: View, today: date) -> Release:
@@ -163,13 +167,15 @@ def _source(table: DeltaTable, files: Sequence[str]) -> str:
     return _rows(list(duckdb_columns(table.schema()).items()), files)
 
 
-def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str]) -> str:
+def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str], placed: bool = False) -> str:
     """SQL of the rows of files; a column that a file is older than is NULL there."""
-    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
+    places = [(PLACE[0], "UBIGINT"), (PLACE[1], "BIGINT")] if placed else []  # DuckDB's own types of them
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in [*columns, *places])
     if not files:
         return f"(SELECT {empty} WHERE false)"
     paths = ", ".join(map(literal, files))
-    read = f"SELECT * FROM read_parquet([{paths}], union_by_name => true)"
+    place = f", file_index AS {quote(PLACE[0])}, file_row_number AS {quote(PLACE[1])}" if placed else ""
+    read = f"SELECT *{place} FROM read_parquet([{paths}], union_by_name => true)"
     return f"(SELECT {empty} WHERE false UNION ALL BY NAME {read})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -224,12 +225,22 @@ def test_a_release_holds_nothing_that_is_hidden(gate: Gate, residents: Council) 
     assert b"Testperson" not in held and b"South" not in held and b"WX1" not in held
 
 
-def test_releases_that_nobody_reads_any_more_go(gate: Gate, residents: Council) -> None:
-    granted(gate, ANN, {"ward": Treatment.CLEAR})
+def test_the_release_of_a_grant_that_is_ended_goes(gate: Gate, residents: Council) -> None:
+    grant = granted(gate, ANN, {"ward": Treatment.CLEAR})
     release = gate.read(ANN, [CLIENT], DOOR).releases[CLIENT]
-    assert forget(gate.live.workspace, [release.view], gate.today) == 0
-    assert forget(gate.live.workspace, [], gate.today) == 1
+    assert forget(gate.live.workspace, {grant.id}) == 0
+    assert forget(gate.live.workspace, set()) == 1
     assert not (residents.root / "lake" / release.table.folder).exists()
+
+
+def test_a_release_that_nobody_reads_goes_and_is_made_again(gate: Gate, residents: Council) -> None:
+    grant = granted(gate, ANN, {"ward": Treatment.CLEAR})
+    before = gate.read(ANN, [CLIENT], DOOR).releases[CLIENT]
+    (mark,) = (residents.root / ".vestry/releases").iterdir()
+    os.utime(mark, (0, 0))
+    assert forget(gate.live.workspace, {grant.id}) == 1
+    assert gate.read(ANN, [CLIENT], DOOR).releases[CLIENT].table == before.table
+    assert len(rows(gate, ANN)) == 3
 
 
 def test_statistics_show_no_small_number_and_no_exact_one(gate: Gate, residents: Council) -> None:

@@ -99,7 +99,7 @@ def policies(council: Council) -> Iterator[Council]:
         {"ward": "logicalType: string, classification: internal"},
         ward_sql="SELECT id AS ward FROM bronze.care.client",
     )
-    yield council
+    return council
 
 
 def said(council: Council, policy: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Literal
 
 from sqlalchemy import JSON, Column, Connection, Integer, Row, String, Table, insert, select, update
@@ -20,9 +20,8 @@ from vestry.governance.access.terms import Terms
 from vestry.governance.access.treatment import Treatment, fits
 from vestry.governance.audit import Entry, write
 from vestry.governance.identity.user import User
-from vestry.governance.state import METADATA, connect, now, reading
+from vestry.governance.state import METADATA, connect, now, reading, today
 from vestry.project import Project, VestryError
-from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
 
 Role = Literal["owner", "dpo"]
@@ -174,7 +173,7 @@ def answer(
             con.execute(update(REQUESTS).where(REQUESTS.c.id == found.id).values(state="refused"))
         elif not found.waits_for:
             by = tuple(dict.fromkeys(a.by for a in found.answers))
-            review = terms.review or min(terms.until, _today(project) + REVIEW)
+            review = terms.review or min(terms.until, today(project) + REVIEW)
             grant = give(
                 con,
                 project,
@@ -210,9 +209,9 @@ def confirm(project: Project, grant: str, user: User) -> Grant:
     """
     found = grant_named(project, grant)
     _must_answer_for(found, user)
-    if found.ended_at is not None or _today(project) > found.terms.until:
+    if found.ended_at is not None or today(project) > found.terms.until:
         raise VestryError(f"the grant {grant} is over", mend="let it be asked for anew")
-    terms = replace(found.terms, review=min(found.terms.until, _today(project) + REVIEW))
+    terms = replace(found.terms, review=min(found.terms.until, today(project) + REVIEW))
     with connect(project) as con:
         change(con, found, terms)
     write(project, [Entry(user.id, "request", "confirm", True, purpose=found.purpose, note=grant)])
@@ -261,14 +260,14 @@ def to_answer(project: Project, user: User) -> list[Request]:
     return [r for r in requests(project, state="open") if r.reader != user.id and _open_roles(r, user)]
 
 
-def ending(grants: Sequence[Grant], today: date) -> list[tuple[Grant, date, str]]:
+def ending(grants: Sequence[Grant], day: date) -> list[tuple[Grant, date, str]]:
     """Grants that end soon, or must be confirmed soon: with the day and what it is."""
     found = []
     for grant in grants:
         review = grant.terms.review
-        day, what = (review, "review") if review and review < grant.terms.until else (grant.terms.until, "end")
-        if today <= day <= today + NOTICE:
-            found.append((grant, day, what))
+        when, what = (review, "review") if review and review < grant.terms.until else (grant.terms.until, "end")
+        if day <= when <= day + NOTICE:
+            found.append((grant, when, what))
     return sorted(found, key=lambda one: one[1])
 
 
@@ -293,9 +292,9 @@ def _possible(project: Project, catalogue: Catalogue, product: str, terms: Terms
     shown = [t for columns in terms.columns.values() for t in columns.values() if t is not Treatment.HIDDEN]
     if not shown:
         raise VestryError("no column is asked for", mend="choose at least one")
-    today = _today(project)
-    if not today <= terms.until <= today + LONGEST:
-        mend = f"say a day from {today} to {today + LONGEST}; a grant can be asked for again"
+    first = today(project)
+    if not first <= terms.until <= first + LONGEST:
+        mend = f"say a day from {first} to {first + LONGEST}; a grant can be asked for again"
         raise VestryError(f"a grant cannot last until {terms.until}", mend=mend)
     for table, columns in terms.columns.items():
         entry = catalogue.tables.get(table)
@@ -347,10 +346,6 @@ def _must_answer_for(grant: Grant, user: User) -> None:
     domain = grant.product.partition(".")[0]
     if not user.answers_for(domain):
         raise VestryError(f"the grant {grant.id} is not yours to change", mend=f"an owner of {domain} can")
-
-
-def _today(project: Project) -> date:
-    return datetime.fromtimestamp(project.clock(), ZONE).date()
 
 
 def _named(con: Connection, key: str) -> Request:

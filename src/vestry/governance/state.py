@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from vestry.project import DataError, Project
+from vestry.project.cron import ZONE
 from vestry.project.project import expand
 
 #: All tables; on PostgreSQL they stand in a schema of their own.
@@ -57,6 +59,11 @@ def reading(project: Project) -> Iterator[Connection]:
 def now(project: Project) -> int:
     """The moment, in seconds since 1970."""
     return int(project.clock())
+
+
+def today(project: Project) -> date:
+    """The day, in UK time: by it grants and agreements begin and end."""
+    return datetime.fromtimestamp(project.clock(), ZONE).date()
 
 
 def exists(project: Project) -> bool:

@@ -41,11 +41,16 @@ def answers(request: Request, many: bool = False) -> dict[str, list[str]]:
         )
     except ValueError:
         raise HTTPException(413, "That is more than a form holds.") from None
-    return {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}
+    said = {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}
+    if (user := request.state.user) and user.kind == "session":
+        said["who"] = [user.signature]  # nobody decides in another's name
+    return said
 
 
-def reader_name() -> str:
-    """Who is logged in on this machine, for the box that asks for a name; empty where the system does not say."""
+def reader_name(request: Request) -> str:
+    """Who asks, for the box that asks for a name; without accounts, who is logged in on this machine."""
+    if request.state.user.kind == "session":
+        return str(request.state.user.signature)
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import ColumnEntry, TableEntry
@@ -15,8 +15,8 @@ from vestry.governance.access.view import Refused, Shown, View
 from vestry.governance.audit import Entry, Read, write
 from vestry.governance.identity.user import User
 from vestry.governance.policies.rules import Circumstances, Question, Reader, Resource, Rules
+from vestry.governance.state import today
 from vestry.project import Project, TableName
-from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
 
 
@@ -58,7 +58,7 @@ class Gate:
 
     @property
     def today(self) -> date:
-        return datetime.fromtimestamp(self.live.workspace.project.clock(), ZONE).date()
+        return today(self._project)
 
     def view(self, user: User, table: TableName, where: Where, purpose: str = "") -> View:
         """What a user sees of a table, for a purpose where it needs one.

@@ -8,7 +8,8 @@ seen, its own files are the release.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -36,6 +37,8 @@ COUNT = "number"
 #: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
 PLACE = ("vestry file", "vestry row")
 _OF = "vestry.of"
+#: Seconds after which a release that nobody reads goes: it is made again when somebody does.
+_UNUSED = 2 * 86_400
 
 
 @dataclass(frozen=True)
@@ -80,20 +83,37 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
             if released is None or released.transaction_version(_OF) != version:
                 _make(workspace, view, table, name, released, today)
         released = workspace.lake.existing(name)
+    used = _used(workspace, name)
+    used.parent.mkdir(parents=True, exist_ok=True)
+    used.touch()
     return Release(view, name, version, _files(workspace, released), columns)
 
 
-def forget(workspace: Workspace, keep: Sequence[View], today: date) -> int:
-    """Delete every release that is of none of these views, and return how many went."""
+def forget(workspace: Workspace, grants: Collection[str]) -> int:
+    """Delete releases that nobody has read for a while, and those of grants that are none of these.
+
+    Returns how many went.
+    """
     folder = Path(workspace.lake.location, SYSTEM, "release")
     if not workspace.lake.is_local or not folder.is_dir():
         return 0
-    kept = {_name(view, today).table for view in keep}
-    gone = [path for path in folder.iterdir() if path.name not in kept]
-    for path in gone:
-        with workspace.lake.lock(TableName(SYSTEM, "release", path.name)):
-            shutil.rmtree(path, ignore_errors=True)
-    return len(gone)
+    gone = 0
+    for path in folder.iterdir():
+        name = TableName(SYSTEM, "release", path.name)
+        with workspace.lake.lock(name):
+            grant = workspace.lake.history(name, 1)[0].record.get("grant") if workspace.lake.open(name) else None
+            used = _used(workspace, name)
+            is_old = not used.exists() or time.time() - used.stat().st_mtime > _UNUSED
+            if is_old or (grant and grant not in grants):
+                shutil.rmtree(path, ignore_errors=True)
+                used.unlink(missing_ok=True)
+                gone += 1
+    return gone
+
+
+def _used(workspace: Workspace, name: TableName) -> Path:
+    """The file whose time says when a release was last read."""
+    return workspace.project.state / "releases" / name.table
 
 
 def _name(view: View, today: date) -> TableName:

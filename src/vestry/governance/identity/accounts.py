@@ -89,15 +89,21 @@ def accounts(project: Project) -> list[Account]:
     ]
 
 
+def existing(project: Project, id_: str) -> Account:
+    """The account of an id. Raises VestryError that offers the nearest."""
+    found = {one.user.id: one for one in accounts(project)}
+    if id_ not in found:
+        mend = did_you_mean(id_, found, "`vestry user list` shows them")
+        raise VestryError(f"there is no account `{id_}`", mend=mend)
+    return found[id_]
+
+
 def change(project: Project, id_: str, **values: Any) -> None:
     """Set columns of an account, and end whatever is logged in as it. Raises VestryError where there is none."""
     from vestry.governance.identity.sessions import session  # it has the account's id
 
+    existing(project, id_)
     with connect(project) as con:
-        known = con.execute(select(account.c.id)).scalars().all()
-        if id_ not in known:
-            mend = did_you_mean(id_, known, "`vestry user list` shows them")
-            raise VestryError(f"there is no account `{id_}`", mend=mend)
         con.execute(update(account).where(account.c.id == id_).values(**values))
         con.execute(session.delete().where(session.c.account == id_))
 

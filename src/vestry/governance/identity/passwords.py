@@ -35,6 +35,8 @@ def weakness(password: str, *about: str) -> str | None:
         return f"it must have at least {LEAST} characters: three random words are good"
     if len(password) > MOST:
         return f"it must have at most {MOST} characters"
+    if password != password.strip() or not password.isprintable():
+        return "it must not begin or end with a space, nor hold what cannot be seen"
     folded = password.casefold()
     letters = "".join(c for c in folded if c.isalpha())
     spelt = "".join(c for c in folded.translate(_PLAIN) if c.isalpha())

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, insert, select, update
 
-from vestry.governance.identity.accounts import account, user_of
+from vestry.governance.identity.accounts import account, existing, user_of
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, now, reading
 from vestry.project import Project, VestryError
@@ -82,10 +82,8 @@ def add_token(project: Project, account_id: str, name: str, scopes: Collection[s
     id_, at = secrets.token_hex(6), now(project)
     secret = f"vst_{id_}_{secrets.token_urlsafe(32)}"
     values = {"id": id_, "hash": _hash(secret), "account": account_id, "name": name[:100], "scopes": sorted(scopes)}
+    existing(project, account_id)
     with connect(project) as con:
-        known = con.execute(select(account.c.id)).scalars().all()
-        if account_id not in known:
-            raise VestryError(f"there is no account `{account_id}`", mend=did_you_mean(account_id, known))
         con.execute(insert(token).values(**values, made=at, ends=at + length, is_revoked=False))
     return secret
 

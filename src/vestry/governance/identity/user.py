@@ -23,6 +23,11 @@ class User:
     #: What a token may be used for; None: whatever the person may do.
     scopes: frozenset[str] | None = None
 
+    @property
+    def signature(self) -> str:
+        """How they sign what they decide."""
+        return f"{self.name} ({self.email or self.id})" if self.name != self.id else self.id
+
     def has(self, *roles: str) -> bool:
         """Whether they have one of the roles."""
         return not self.roles.isdisjoint(roles)

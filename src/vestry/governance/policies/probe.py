@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from vestry.governance.policies.rules import (
     line_of,
     parts,
 )
+from vestry.governance.state import today
 from vestry.project import Fault
-from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
 from vestry.project.project import read_project
 
@@ -56,11 +56,10 @@ def faults_of_policies(root: Path) -> list[Fault]:
     if not any((root / FOLDER).glob("*.cedar")):
         return []
     project, _ = read_project(root)
-    today = datetime.fromtimestamp(project.clock(), ZONE).date()
-    return sorted(policy_faults(Rules.of(root), set(resources(project).values()), today))
+    return sorted(policy_faults(Rules.of(root), set(resources(project).values()), today(project)))
 
 
-def policy_faults(rules: Rules, kinds: Collection[Resource], today: date) -> Iterator[Fault]:
+def policy_faults(rules: Rules, kinds: Collection[Resource], day: date) -> Iterator[Fault]:
     """Faults of a project's policies, where its columns are such."""
     if wrong := rules.faults():
         yield from wrong
@@ -74,12 +73,12 @@ def policy_faults(rules: Rules, kinds: Collection[Resource], today: date) -> Ite
             line = line_of(rules.texts[file], name)
             spoken = _spoken(policy)
             alone = _set([{**policy, "effect": "permit"}])
-            cases = _cases(spoken, kinds, today)
+            cases = _cases(spoken, kinds, day)
             if file != OURS and kinds and not any(a.allowed for a in decided(alone, cases)):
                 what = f"the policy `{name}` never holds, whoever asks for whatever"
                 yield Fault(file, line, what, _mend(spoken, kinds))
             elif policy["effect"] == "permit":
-                cases = _cases(_both(spoken, forbidden), [r for r in kinds if r.personal], today, for_all=True)
+                cases = _cases(_both(spoken, forbidden), [r for r in kinds if r.personal], day, for_all=True)
                 opened = [c for c, a in zip(cases, decided(_set([policy, *forbids]), cases), strict=True) if a.allowed]
                 if opened:
                     resource = opened[0][2].resource
@@ -94,7 +93,7 @@ def _set(policies: list[dict[str, Any]]) -> Any:
     return cedarpy.PolicySet.from_json_str(json.dumps({"staticPolicies": static, "templates": {}, "templateLinks": []}))
 
 
-def _cases(spoken: _Spoken, resources: Collection[Resource], today: date, for_all: bool = False) -> list[Case]:
+def _cases(spoken: _Spoken, resources: Collection[Resource], on: date, for_all: bool = False) -> list[Case]:
     """Every circumstance that a policy may turn on; `for_all` only those in which anybody of the staff may be."""
     named = spoken.texts
     chosen: dict[tuple[Any, ...], Resource] = {}
@@ -112,13 +111,13 @@ def _cases(spoken: _Spoken, resources: Collection[Resource], today: date, for_al
     def texts(attribute: str) -> list[str]:
         return sorted({"", "another", *named}) if attribute in spoken.attributes else ["another"]
 
-    days = {today}
+    days = {on}
     if "today" in spoken.attributes:
         for number in spoken.numbers:
             if day := _day(number):
                 days |= {day - timedelta(days=1), day, day + timedelta(days=1)}
     if for_all:
-        days = {day for day in days if day >= today}
+        days = {day for day in days if day >= on}
     networks = (
         sorted({"127.0.0.1", "203.0.113.1", *spoken.networks}) if "network" in spoken.attributes else ["127.0.0.1"]
     )

@@ -101,7 +101,7 @@ def question(request: Request, catalogue: Catalogue) -> Values | Response:
             raise Missing("That address does not wait any more", mend="The queue is under Addresses, To review.")
         if request.method == "POST":
             return _decided(request, catalogue, addresses, one)
-    sent = {"who": reader_name()}
+    sent = {"who": reader_name(request)}
     return {**_values(catalogue, one), "sent": sent, "errors": {}, "said": request.query_params.get("said", "")}
 
 

@@ -79,7 +79,7 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
         if request.method == "POST":
             return _decided(request, catalogue, reader, question)
         values = _compared(catalogue, reader, question)
-    return {**values, "sent": {"who": reader_name()}, "errors": {}, "said": request.query_params.get("said", "")}
+    return {**values, "sent": {"who": reader_name(request)}, "errors": {}, "said": request.query_params.get("said", "")}
 
 
 def _two(request: Request, reader: Reader) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields, missing
 from vestry.serve.page import Missing, Values, page
-from vestry.serve.portal.access.frame import TABS, names_of, user_of
+from vestry.serve.portal.access.frame import names_of, tabs_of, user_of
 from vestry.serve.portal.access.terms_form import boxes_of, choices, said, terms_of
 
 _ANSWERS = {
@@ -29,7 +29,7 @@ _ANSWERS = {
 def waiting(request: Request, catalogue: Catalogue) -> Values:
     """The requests that wait for the reader."""
     found = to_answer(catalogue.project, user_of(request))
-    return {"access_tabs": TABS, "waiting": found, "names": names_of(catalogue.project)}
+    return {"access_tabs": tabs_of(user_of(request)), "waiting": found, "names": names_of(catalogue.project)}
 
 
 @page("access_request.html", fresh=True)

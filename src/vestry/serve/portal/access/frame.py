@@ -9,12 +9,12 @@ from vestry.governance.identity.accounts import accounts
 from vestry.governance.identity.user import LOCAL, User
 from vestry.project import Project
 
-TABS = [
-    ("Yours", "/access"),
-    ("To answer", "/access/answer"),
-    ("Open grants", "/access/grants"),
-    ("Audit", "/access/audit"),
-]
+
+def tabs_of(user: User) -> list[tuple[str, str]]:
+    """The pages of access that somebody has to do with."""
+    tabs = [("Yours", "/access")]
+    tabs += [("To answer", "/access/answer"), ("Open grants", "/access/grants")] if user.has("owner", "dpo") else []
+    return [*tabs, ("Audit", "/access/audit")] if user.has("dpo") else tabs
 
 
 def user_of(request: Request) -> User:

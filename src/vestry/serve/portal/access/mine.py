@@ -14,7 +14,7 @@ from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields
 from vestry.serve.page import Missing, Values, page, portal_of
-from vestry.serve.portal.access.frame import TABS, door_of, names_of, user_of
+from vestry.serve.portal.access.frame import door_of, names_of, tabs_of, user_of
 
 
 @page("access.html", fresh=True)
@@ -23,7 +23,7 @@ def mine(request: Request, catalogue: Catalogue) -> Values:
     project, user, gate = catalogue.project, user_of(request), portal_of(request).gate
     grants = grants_of(project, user.id)
     return {
-        "access_tabs": TABS,
+        "access_tabs": tabs_of(user_of(request)),
         "grants": [(grant, grant.is_open(gate.today)) for grant in grants],
         "ending": ending(grants, gate.today),
         "asked": requests(project, reader=user.id),
@@ -38,7 +38,7 @@ def grants(request: Request, catalogue: Catalogue) -> Values:
     user, gate = user_of(request), portal_of(request).gate
     found = [grant for grant in open_grants(catalogue.project) if _may_see(grant, user)]
     return {
-        "access_tabs": TABS,
+        "access_tabs": tabs_of(user_of(request)),
         "grants": [(grant, grant.is_open(gate.today)) for grant in found],
         "ending": ending(found, gate.today),
         "names": names_of(catalogue.project),

@@ -13,7 +13,7 @@ from vestry.governance.audit import lines, verify
 from vestry.project import TableName, VestryError
 from vestry.serve.forms import fields
 from vestry.serve.page import Missing, Values, page
-from vestry.serve.portal.access.frame import TABS, names_of, user_of
+from vestry.serve.portal.access.frame import names_of, tabs_of, user_of
 
 _MOST = 200
 
@@ -34,7 +34,7 @@ def audit(request: Request, catalogue: Catalogue) -> Values | Response:
             errors["table"] = f"{error.what[:1].upper()}{error.what[1:]}"
     found = lines(project, who=sent.get("who") or None, table=table, person=sent.get("person") or None, most=_MOST)
     return {
-        "access_tabs": TABS,
+        "access_tabs": tabs_of(user_of(request)),
         "lines": [(line, datetime.fromtimestamp(line.at, UTC)) for line in ([] if errors else found)],
         "names": names_of(project),
         "verified": verify(project),

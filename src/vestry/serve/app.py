@@ -22,8 +22,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vestry.catalogue.live import Live
+from vestry.governance.access.gate import Gate
 from vestry.project import VestryError
 from vestry.serve import health
+from vestry.serve.api.app import api
 from vestry.serve.csrf import OwnForms
 from vestry.serve.door import Door
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
@@ -48,6 +50,7 @@ from vestry.serve.portal import (
     sources,
     tables,
 )
+from vestry.serve.rows.turns import Turns
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -89,9 +92,15 @@ _PAGES = (
 
 
 def routes() -> list[BaseRoute]:
-    """Every address that is answered."""
+    """Every address of a page."""
     static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return [*(route for module in _PAGES for route in module.routes), static]
+
+
+def doors(gate: Gate) -> list[BaseRoute]:
+    """What programs ask."""
+    turns = Turns()
+    return [Mount("/api", api(gate, turns))]
 
 
 def application(live: Live, host: str | None = None) -> Starlette:
@@ -112,8 +121,9 @@ def application(live: Live, host: str | None = None) -> Starlette:
         for thread in threads:
             thread.join(10)
 
+    portal = Portal.of(live)
     app = Starlette(
-        routes=routes(),
+        routes=[*routes(), *doors(portal.gate)],
         lifespan=lifespan,
         middleware=[
             Middleware(_Measured),
@@ -124,7 +134,7 @@ def application(live: Live, host: str | None = None) -> Starlette:
         ],
         exception_handlers={HTTPException: _not_found, VestryError: _wrong},
     )
-    app.state.portal = Portal.of(live)
+    app.state.portal = portal
     return app
 
 

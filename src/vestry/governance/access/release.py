@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -87,6 +88,37 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     used.parent.mkdir(parents=True, exist_ok=True)
     used.touch()
     return Release(view, name, version, _files(workspace, released), columns)
+
+
+def files_then(workspace: Workspace, release: Release, version: int) -> tuple[str, ...] | None:
+    """The files that stood for the same view at an earlier version of its table.
+
+    None where there was no release of it then, or its log does not go so far back.
+    """
+    at = version
+    if release.table != release.view.table:
+        newest = workspace.lake.existing(release.table).version()
+        # The marks only grow: the last version of the release that is of this version of the table.
+        at = bisect_right(range(newest + 1), version, key=lambda v: _of(workspace, release.table, v)) - 1
+        if at < 0 or _of(workspace, release.table, at) != version:
+            return None
+    then = _open_at(workspace, release.table, at)
+    return _files(workspace, then) if then else None
+
+
+def _of(workspace: Workspace, name: TableName, version: int) -> int:
+    """Of which version of its table a version of a release is; -1 where the log does not go so far back."""
+    table = _open_at(workspace, name, version)
+    return -1 if table is None else table.transaction_version(_OF) or 0
+
+
+def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable | None:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return workspace.lake.open(name, version)
+    except DeltaError:
+        return None
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,16 +13,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vestry.governance.access.gate import Gate, Reading, Where
-from vestry.governance.access.release import Release
+from vestry.governance.access.release import PERSON, Release
+from vestry.governance.access.treatment import Treatment
 from vestry.governance.identity.user import User
 from vestry.lake.engine import failure
-from vestry.project import DataError, Project, TableName
+from vestry.project import DataError, Project, TableName, VestryError
 from vestry.run.execute import SPILL
 from vestry.serve.rows.conditions import Compiler
 from vestry.serve.rows.cursor import seal, unseal
 from vestry.serve.rows.engine import locked, timed
 from vestry.serve.rows.query import Condition, Query, columns_of
-from vestry.serve.rows.select import Select, select
+from vestry.serve.rows.select import Select, Source, select
 from vestry.serve.rows.shapes import Shape
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ MOST = 10_000_000
 #: An answer that shows more people than these does not name them one by one in the audit.
 NAMED = 1_000
 _BATCH = 20_000
+#: Answers that are longer keep their engine until they are sent: so many at once.
+_LONG = threading.BoundedSemaphore(8)
+
+
+class Busy(VestryError):
+    """There is no room for one more answer just now."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,13 @@ class Leave:
     def columns(self) -> dict[str, str]:
         """The columns that are seen, with the DuckDB types of what is shown."""
         return dict(self.release.columns)
+
+    @property
+    def names_people(self) -> bool:
+        """Whether each row says by its id of whom it is."""
+        view = self.release.view
+        clear = {column.name for column in view.columns if column.treatment is Treatment.CLEAR}
+        return PERSON in clear and not view.statistics
 
     @property
     def version(self) -> str:
@@ -81,29 +96,31 @@ class Answer:
     close: Callable[[], None]
 
 
-def answer(leave: Leave, query: Query, shape: Shape, most: int = MOST) -> Answer:
+def answer(leave: Leave, query: Query, shape: Shape, most: int = MOST, source: Source | None = None) -> Answer:
     """The rows that a question asks for, at most `most`; the audit's line is written when this returns.
 
-    Raises Wrong, Gone, TooLong, and DataError where the engine fails, in words of ours.
+    `source` is what is asked where that is not the release itself. Raises Wrong, Gone, TooLong, Busy, and DataError
+    where the engine fails, in words of ours.
     """
     import pyarrow as pa
 
     limit = most if query.limit is None else min(query.limit, most)
     after = unseal(leave.project, leave.version, query, leave.user.id)
+    source = source or Source.of(leave.release)
     with ExitStack() as stack:
-        con = stack.enter_context(opened(leave))
-        asked = select(leave.release, query, shape, limit, after, con)
+        con = stack.enter_context(opened(leave, source.files))
+        asked = select(source, query, shape, limit, after, leave.names_people, con)
         reader = _begun(con, asked)
         ahead = list(_until(con, reader, AHEAD + 1))
         rows = pa.Table.from_batches(ahead, reader.schema)
         is_all = rows.num_rows <= AHEAD
+        if not is_all:
+            stack.enter_context(_long())
         count, last = _counted(rows, limit) if is_all else _counted_apart(con, asked, limit)
-        cursor = None
-        if last is not None and query.limit != 0:
-            cursor = seal(leave.project, asked.place(last), leave.version, query, leave.user.id)
+        cursor = seal(leave.project, asked.place(last), leave.version, query, leave.user.id) if last else None
         people = asked.people(rows.slice(0, count)) if is_all and count <= NAMED else []
         leave.reading.give(count, people, _note(query, shape.name))
-        closing = stack.pop_all()
+        closing = ExitStack() if is_all else stack.pop_all()
     schema = pa.schema([pa.field(n, reader.schema.field(i).type) for i, n in enumerate(asked.labels)])
     batches = _sent(chain(rows.to_batches(), () if is_all else _until(con, reader)), schema, count, closing)
     return Answer(schema, count, batches, cursor, closing.close)
@@ -111,7 +128,7 @@ def answer(leave: Leave, query: Query, shape: Shape, most: int = MOST) -> Answer
 
 def counted(leave: Leave, where: Condition) -> int:
     """How many rows there are of which a condition holds."""
-    with opened(leave) as con, timed(con):
+    with opened(leave, leave.release.files) as con, timed(con):
         compiler = Compiler(leave.columns, con)
         sql = f"SELECT count(*) FROM {leave.release.relation()} WHERE {compiler.sql(where)}"
         row = con.execute(sql, compiler.parameters).fetchone()
@@ -121,18 +138,29 @@ def counted(leave: Leave, where: Condition) -> int:
 
 
 @contextmanager
-def opened(leave: Leave, files: Sequence[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine that opens the files of a release (and `files`); what it says of a failure is told in our words."""
+def opened(leave: Leave, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine that opens these files; what it says of a failure is told in our words."""
     import duckdb
 
     spill = leave.project.state / SPILL / uuid.uuid4().hex
     try:
-        with locked([*leave.release.files, *files], spill) as con:
+        with locked(files, spill) as con:
             yield con
     except duckdb.Error as error:
         raise DataError(failure(error), mend="ask again; if it stays so, tell whoever runs Vestry") from None
     finally:
         shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def _long() -> Iterator[None]:
+    """One of the answers that keep an engine while they are sent. Raises Busy where there are too many."""
+    if not _LONG.acquire(blocking=False):
+        raise Busy("too many long answers are being sent just now", mend="ask again in a minute")
+    try:
+        yield
+    finally:
+        _LONG.release()
 
 
 def _begun(con: duckdb.DuckDBPyConnection, asked: Select) -> pa.RecordBatchReader:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestry.governance.access.release import PERSON, PLACE, Release
-from vestry.governance.access.treatment import Treatment
 from vestry.project import quote
 from vestry.serve.rows.conditions import Compiler, kind_of, known
 from vestry.serve.rows.cursor import Place
@@ -19,6 +18,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _FILE, _ROW = map(quote, PLACE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is asked: a relation (SQL) with `columns` (name: DuckDB type) and where each row stands, over `files`."""
+
+    relation: str
+    columns: dict[str, str]
+    files: tuple[str, ...]
+
+    @classmethod
+    def of(cls, release: Release) -> Source:
+        return cls(release.relation(placed=True), dict(release.columns), release.files)
 
 
 @dataclass(frozen=True)
@@ -44,17 +56,27 @@ class Select:
 
 
 def select(
-    release: Release, query: Query, shape: Shape, limit: int, after: Place | None, con: duckdb.DuckDBPyConnection
+    source: Source,
+    query: Query,
+    shape: Shape,
+    limit: int,
+    after: Place | None,
+    names_people: bool,
+    con: duckdb.DuckDBPyConnection,
 ) -> Select:
     """The SELECT of at most `limit` rows and one more, which tells whether there are others. Raises Wrong."""
-    columns = dict(release.columns)
+    columns = source.columns
     names = list(columns) if query.columns is None else list(dict.fromkeys(query.columns))
     for name in names:
         known(columns, name)
     made = shape.made([(name, columns[name]) for name in names])
     keys = [f"CAST({quote(order.column)} AS VARCHAR)" for order in query.order]
-    named = _names_people(release)
-    sent = [sql for _, sql in made] + keys + [_FILE, _ROW] + ([f"CAST({quote(PERSON)} AS VARCHAR)"] if named else [])
+    sent = (
+        [sql for _, sql in made]
+        + keys
+        + [_FILE, _ROW]
+        + ([f"CAST({quote(PERSON)} AS VARCHAR)"] if names_people else [])
+    )
     # Numbers for names: what is sent may be called as a column is, and be another thing.
     listed = ", ".join(f'{sql} AS "vestry {number}"' for number, sql in enumerate(sent))
     compiler = Compiler(columns, con)
@@ -69,15 +91,9 @@ def select(
     # Without an order rows come as they lie, which needs no sorting.
     ordered = f" ORDER BY {', '.join([*by, 't.' + _FILE, 't.' + _ROW])}" if by else ""
     begin = f" OFFSET {int(query.skip)}" if query.skip and after is None else ""
-    rows = f"{release.relation(placed=True)} AS t WHERE {where}"
+    rows = f"{source.relation} AS t WHERE {where}"
     sql = f"SELECT {listed} FROM {rows}{ordered} LIMIT {int(limit) + 1}{begin}"
-    return Select(sql, parameters, [label for label, _ in made], len(keys), named)
-
-
-def _names_people(release: Release) -> bool:
-    return not release.view.statistics and any(
-        column.name == PERSON and column.treatment is Treatment.CLEAR for column in release.view.columns
-    )
+    return Select(sql, parameters, [label for label, _ in made], len(keys), names_people)
 
 
 def _after(order: Sequence[Order], columns: dict[str, str], place: Place) -> tuple[str, list[str | None]]:

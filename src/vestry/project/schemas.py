@@ -19,7 +19,7 @@ from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.glossary import GlossaryFile
 from vestry.project.models import DomainFile, Settings, SnapshotFile
 from vestry.project.processing import Processing
-from vestry.project.source import source_models
+from vestry.project.source import connector_models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 #: Each kind of file that this package reads: what it is, and where such files stand.
@@ -88,7 +88,7 @@ def editor_settings(folder: str) -> dict[str, Any]:
 
 def _of_model(kind: str) -> dict[str, Any]:
     if kind == "source":
-        union: Any = reduce(or_, source_models().values())
+        union: Any = reduce(or_, connector_models().values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
     models: dict[str, type[BaseModel]] = {
         "settings": Settings,

@@ -31,14 +31,20 @@ class Encryption:
         return self.certificate is not None or self.proxy is not None
 
 
-def run(project: Path, host: str, port: int, encryption: Encryption = Encryption()) -> None:
+#: Seconds in which what is being answered may end when the process is told to.
+_GRACE = 5
+#: For this machine alone.
+NONE = Encryption()
+
+
+def run(project: Path, host: str, port: int, encryption: Encryption = NONE) -> None:
     """Serve until interrupted.
 
     Raises VestryError for an address that others can reach without logging in or without TLS, or a port that is taken.
     """
     live = Live(project)
     shared = _shared_host(live.workspace.project, host, encryption)
-    options = _options(encryption)
+    options = options_of(encryption)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Said to be TCP: only then asyncio sends at once, and a page on a kept connection does not wait for 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -53,7 +59,10 @@ def run(project: Path, host: str, port: int, encryption: Encryption = Encryption
         at = f"[{host}]" if ":" in host else host
         scheme = "https" if encryption.certificate else "http"
         click.echo(f"the portal is at {scheme}://{at}:{listener.getsockname()[1]}  (Ctrl+C ends it)")
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, **options)
+        # Browsers keep connections open: at the end, those that idle are not waited for.
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE, **options
+        )
         uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -76,7 +85,8 @@ def _shared_host(project: Project, host: str, encryption: Encryption) -> str | N
     return urlsplit(url).hostname
 
 
-def _options(encryption: Encryption) -> dict[str, Any]:
+def options_of(encryption: Encryption) -> dict[str, Any]:
+    """The server's options: whose word on the client's address counts, and the certificate."""
     if encryption.proxy is not None:
         return {"proxy_headers": True, "forwarded_allow_ips": encryption.proxy}
     if encryption.certificate is None:

@@ -5,7 +5,9 @@ Values are masked as on all pages of people; that and how two values are alike i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -19,10 +21,11 @@ from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import LABELS
 from vestry.project import VestryError
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing, reader_name
+from vestry.serve.forms import fields, missing
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, written
 from vestry.serve.portal.people import TABS, index_of, lacking, present
 
 _ANSWERS = {
@@ -32,8 +35,7 @@ _ANSWERS = {
 }
 _NEEDED = {
     "decision": "Say whether they are the same person, different people, or nobody can say",
-    "who": "Enter your name",
-    "why": "Enter why, for who reads it in a year",
+    **SIGNED,
 }
 _SAID = {**{key: title for key, (title, _) in _ANSWERS.items()}, "withdrawn": "The decision is withdrawn"}
 #: What each comparison of the index is of.
@@ -60,8 +62,7 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with index_of(request) as reader:
         questions = queue(reader, MOST + 1)
-    said = _SAID.get(request.query_params.get("said", ""))
-    return {"people_tabs": TABS, **part(request, questions), "said": said}
+    return {"people_tabs": TABS, **part(request, questions), "said": said(request, _SAID)}
 
 
 @page("people_pair.html", fresh=True)
@@ -79,7 +80,7 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
         if request.method == "POST":
             return _decided(request, catalogue, reader, question)
         values = _compared(catalogue, reader, question)
-    return {**values, "sent": {"who": reader_name(request)}, "errors": {}, "said": request.query_params.get("said", "")}
+    return {**values, **blank(request, _SAID)}
 
 
 def _two(request: Request, reader: Reader) -> tuple[str, str]:
@@ -175,11 +176,9 @@ def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Q
         except VestryError as error:
             errors["decision"] = _title(error.what)
     if errors:
-        values = {**_compared(catalogue, reader, question), "sent": sent, "errors": errors, "said": ""}
-        return portal_of(request).render("people_pair.html", request, values, 422)
+        return refused(request, "people_pair.html", _compared(catalogue, reader, question), sent, errors)
     following = next(iter(queue(reader, 1)), None)
-    after = paths.pair(following.people) if following else "/people/review"
-    return RedirectResponse(f"{after}?said={sent['decision']}", 303)
+    return written(paths.pair(following.people) if following else "/people/review", sent["decision"])
 
 
 def _contradiction(standing: Decision) -> str:
@@ -209,7 +208,7 @@ class _Told:
 
     decision: Decision
     people: tuple[str, str]
-    pair: str
+    key: str
 
     @property
     def title(self) -> str:
@@ -233,20 +232,13 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
     if none := lacking(request):
         return none
     with index_of(request) as reader:
-        told = _told(reader)
-        values: dict[str, Any] = {"people_tabs": TABS, **part(request, told), "errors": {}, "sent": {}, "said": None}
-        if request.method == "GET":
-            return {**values, "said": _SAID.get(request.query_params.get("said", ""))}
-        sent = fields(request)
-        meant = next((t.decision for t in told if t.pair == sent.get("pair")), None)
-        if meant is None:
-            raise Missing("That decision does not stand any more", mend="Look again under People, Decided.")
-        errors = missing(sent, {name: _NEEDED[name] for name in ("who", "why")})
-        if errors:
-            values |= {"errors": errors, "sent": sent}
-            return portal_of(request).render("people_decisions.html", request, values, 422)
-        decide(reader, meant.left, meant.right, "withdrawn", sent["who"], sent["why"])
-    return RedirectResponse("/people/decisions?said=withdrawn", 303)
+        told, tabs = _told(reader), {"people_tabs": TABS}
+        return decided(request, "people_decisions.html", tabs, told, _SAID, partial(_withdraw, reader))
+
+
+def _withdraw(reader: Reader, told: _Told, sent: Mapping[str, str]) -> str:
+    decide(reader, told.decision.left, told.decision.right, "withdrawn", sent["who"], sent["why"])
+    return "withdrawn"
 
 
 def _reference(left: Record, right: Record) -> str:

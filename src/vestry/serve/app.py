@@ -27,7 +27,8 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.api.app import api
 from vestry.serve.csrf import OwnForms
-from vestry.serve.door import Door
+from vestry.serve.door import ODATA, Door
+from vestry.serve.odata.app import odata
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
     access,
@@ -100,7 +101,7 @@ def routes() -> list[BaseRoute]:
 def doors(gate: Gate) -> list[BaseRoute]:
     """What programs ask."""
     turns = Turns()
-    return [Mount("/api", api(gate, turns))]
+    return [Mount("/api", api(gate, turns)), Mount(ODATA, odata(gate, turns))]
 
 
 def application(live: Live, host: str | None = None) -> Starlette:

@@ -6,14 +6,14 @@ from starlette.requests import HTTPConnection
 
 from vestry.governance.access.gate import Where
 from vestry.governance.access.view import Refused
-from vestry.governance.identity.user import LOCAL, User
+from vestry.governance.identity.user import User
 from vestry.project import TableName
 from vestry.project.names import is_name
 
 
 def reader_of(request: HTTPConnection) -> User:
-    """Who asks. Raises Refused where nobody is known to."""
-    user: User | None = getattr(request.state, "user", LOCAL)
+    """Who asks, as the door found. Raises Refused where nobody did."""
+    user: User | None = request.state.user
     if user is None:
         raise Refused("nobody is logged in", mend="send a token: Authorization: Bearer …")
     return user

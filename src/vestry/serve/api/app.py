@@ -16,7 +16,8 @@ from vestry.governance.access.gate import Gate
 from vestry.governance.access.view import Refused
 from vestry.project import TableName, VestryError
 from vestry.project.errors import did_you_mean
-from vestry.serve.api import described, problems
+from vestry.serve import problems
+from vestry.serve.api import described
 from vestry.serve.api.asked import Asked, form_of, in_address
 from vestry.serve.api.described import ProductSaid, TableSaid
 from vestry.serve.api.schema import completed, errors

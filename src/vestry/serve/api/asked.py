@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import QueryParams
 
-from vestry.serve.api.problems import NotAcceptable
+from vestry.serve.problems import NotAcceptable
 from vestry.serve.rows.conditions import known
 from vestry.serve.rows.encode import FORMS, Form
 from vestry.serve.rows.query import All, AnyOf, Compared, Condition, Missing, Not, Order, Query, Wrong, columns_of

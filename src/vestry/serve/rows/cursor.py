@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from vestry.governance.access.keys import purpose_key
 from vestry.project import Project
 from vestry.serve.rows.query import Gone, Query, Wrong
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,8 @@ class Place:
 
 def seal(project: Project, place: Place, version: str, query: Query, user: str) -> str:
     """A cursor for the page after `place`: good for this reader, this question and this version of what is read."""
-    said = json.dumps([version, list(place.values), place.file, place.row]).encode()
-    sealed = _cipher(project).encrypt(said, _bound(query, user))
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+    said = json.dumps([version, list(place.values), place.file, place.row])
+    return sealed(project, said, user, _same(query))
 
 
 def unseal(project: Project, version: str, query: Query, user: str) -> Place | None:
@@ -34,26 +36,36 @@ def unseal(project: Project, version: str, query: Query, user: str) -> Place | N
 
     Raises Wrong for a cursor that is not of this question and reader, Gone where the rows are not those of before.
     """
-    from cryptography.exceptions import InvalidTag
-
     if query.cursor is None:
         return None
-    try:
-        sealed = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        then, values, file, row = json.loads(_cipher(project).decrypt(sealed, _bound(query, user)))
-    except (InvalidTag, ValueError):
-        raise Wrong("the cursor is not of this question", mend="take it as the page before gave it") from None
+    then, values, file, row = json.loads(unsealed(project, query.cursor, user, _same(query)))
     if then != version:
         raise Gone("the table, or what you may see of it, changed since the page before", mend="begin again")
     return Place(tuple(values), file, row)
 
 
-def _bound(query: Query, user: str) -> Sequence[bytes]:
-    same = replace(query, cursor=None, limit=None, skip=0)
-    return [user.encode(), hashlib.sha256(repr(same).encode()).digest()]
+def sealed(project: Project, text: str, *bound: str) -> str:
+    """A text that only we can read, and only together with what it is bound to; fit for an address."""
+    octets = _cipher(project).encrypt(text.encode(), [b.encode() for b in bound])
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
-def _cipher(project: Project):  # type: ignore[no-untyped-def]  # its type would cost the import
+def unsealed(project: Project, said: str, *bound: str) -> str:
+    """The text again. Raises Wrong where it is not one of ours, or bound to something else."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        octets = base64.urlsafe_b64decode(said + "=" * (-len(said) % 4))
+        return _cipher(project).decrypt(octets, [b.encode() for b in bound]).decode()
+    except (InvalidTag, ValueError):
+        raise Wrong("the cursor is not of this question", mend="take it as the page before gave it") from None
+
+
+def _same(query: Query) -> str:
+    return hashlib.sha256(repr(replace(query, cursor=None, limit=None, skip=0)).encode()).hexdigest()
+
+
+def _cipher(project: Project) -> AESSIV:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
     # The same page has the same cursor: SIV needs no number that is used once.

@@ -1,6 +1,8 @@
-"""Errors as RFC 9457 has them: what went wrong, and how to mend it."""
+"""Errors for programs, as RFC 9457 has them: what went wrong, and how to mend it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,11 +32,12 @@ class NotAcceptable(VestryError):
     """It is asked for in a form that there is not."""
 
 
-def problem(status: int, title: str, detail: str, mend: str = "") -> Response:
+def problem(status: int, title: str, detail: str, mend: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """One problem as JSON."""
     said = {"type": "about:blank", "title": title, "status": status, "detail": detail, "mend": mend}
-    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "10"} if status == 503 else {})
-    return JSONResponse({k: v for k, v in said.items() if v}, status, headers, "application/problem+json")
+    always = {"Cache-Control": "no-store"} | ({"Retry-After": "10"} if status == 503 else {})
+    content = {key: value for key, value in said.items() if value}
+    return JSONResponse(content, status, {**always, **(headers or {})}, "application/problem+json")
 
 
 def status_of(error: VestryError) -> tuple[int, str]:
@@ -53,6 +56,4 @@ async def of_error(request: Request, error: Exception) -> Response:
 async def of_http(request: Request, error: Exception) -> Response:
     """What the framework says: no such address, not by this method."""
     assert isinstance(error, HTTPException)
-    answer = problem(error.status_code, str(error.detail), str(error.detail))
-    answer.headers.update(error.headers or {})
-    return answer
+    return problem(error.status_code, str(error.detail), str(error.detail), headers=error.headers)

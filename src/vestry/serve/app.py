@@ -27,7 +27,7 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.api.app import api
 from vestry.serve.csrf import OwnForms
-from vestry.serve.door import ODATA, Door
+from vestry.serve.door import ODATA, Door, is_for_programs
 from vestry.serve.odata.app import odata
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
@@ -51,6 +51,7 @@ from vestry.serve.portal import (
     sources,
     tables,
 )
+from vestry.serve.problems import of_http
 from vestry.serve.rows.turns import Turns
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
@@ -191,6 +192,8 @@ class _Measured:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if is_for_programs(request):  # such as an address with a line break, which no mount takes
+        return await of_http(request, error)
     if error.status_code != 404:
         return PlainTextResponse(error.detail, error.status_code, error.headers)
     values = {"what": "There is no such page", "mend": "Check the address, or search for what you need."}

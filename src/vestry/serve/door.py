@@ -100,6 +100,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_for_programs(request: HTTPConnection) -> bool:
+    """Whether an address is of what programs ask, who are answered in JSON."""
+    return any(_under(request, path) for path in SCOPES)
+
+
 def _by_token(request: Request, project: Project) -> _Answer:
     user = tokens.user_by(project, _token_of(request))
     if user is None:
@@ -135,7 +140,7 @@ def _refused(status: int, what: str, challenge: str = "") -> Response:
 def _log_in_first(request: Request) -> Response:
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     to = f"/login?next={quote(wanted, safe='')}" if request.method == "GET" else "/login"
-    if any(_under(request, path) for path in SCOPES):
+    if is_for_programs(request):
         return _refused(401, "Log in, or send a token.", _challenge(request))
     if request.headers.get("hx-request"):  # a part of a page: the whole page goes to log in
         return PlainTextResponse("Log in first.", 401, {"HX-Redirect": "/login"})

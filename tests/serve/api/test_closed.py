@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -16,12 +17,22 @@ from vestry.governance.state import connect
 
 #: What somebody might write in place of a name or a value.
 ATTACKS = [
-    "'; DROP TABLE x; --", '" OR 1=1 --', "1) OR (1=1", "x' UNION SELECT * FROM read_text('/etc/passwd') --",
-    "../../../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/", "/etc/passwd", "file:///etc/passwd",
-    "read_parquet('/tmp/x')", "$1", "?", "\0", "\u202e", "{}", "{source}", "%s", "a" * 9_000, "🐘", "-1", "1e999",
+    "'; DROP TABLE x; --",
+    '" OR 1=1 --',
+    "x' UNION SELECT * FROM read_text('/etc/passwd') --",
+    "../../../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "$1",
+    "?",
+    "\0",
+    "{source}",
+    "a" * 9_000,
+    "🐘",
+    "-1",
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_no_parameter_is_sql_or_a_path(doors, attack):
     names = ("columns", "order", "cursor", "since", "purpose", "format", "limit", "offset")
@@ -29,13 +40,13 @@ def test_no_parameter_is_sql_or_a_path(doors, attack):
         answer = doors.session.get(
             doors.address + ROWS, params={name: attack}, headers={"Authorization": f"Bearer {doors.tokens['ann']}"}
         )
-        assert answer.status_code in (400, 403, 410) or (
-            answer.status_code == 200 and name in ("purpose", "offset", "limit")
-        )
+        fits = name == "purpose" or (attack == "-1" and name in ("cost.gte", "visits.in"))
+        assert answer.status_code in ((200, 403) if fits else (400, 410))
         assert "Error" not in answer.text and "LINE 1" not in answer.text and "root:" not in answer.text
     assert doors.rows(ROWS, method="POST", json={"where": [{"column": "note", "value": attack}]}) == []
-    for path in (f"/api/v1/tables/{attack}", f"/api/v1/tables/{attack}/rows", f"/api/v1/products/{attack}"):
-        assert doors.ask(path.replace("\0", "%00")).status_code in (400, 404)
+    encoded = quote(attack, safe="")
+    for path in (f"/api/v1/tables/{encoded}", f"/api/v1/tables/{encoded}/rows", f"/api/v1/products/{encoded}"):
+        assert doors.ask(path).status_code == 404
 
 
 def test_a_hidden_column_is_as_if_it_were_not_there(doors):
@@ -104,8 +115,10 @@ def test_nobody_reads_by_another_persons_grant(doors):
         assert doors.ask(CLIENTS, "olu").status_code == 403
         missing, closed = doors.ask(f"{CLIENTS}x", "sam"), doors.ask(CLIENTS, "sam")
         assert closed.status_code == 403 and missing.status_code == 404
-    assert doors.ask("/api/v1/products", "sam").json() == []
-    assert doors.ask("/api/v1/tables", "sam").json() == []
+    # What is open is all that somebody without a role sees, and knows of.
+    assert [p["name"] for p in doors.ask("/api/v1/products", "sam").json()] == ["adults.wards"]
+    (ward,) = doors.ask("/api/v1/tables", "sam").json()
+    assert [column["name"] for column in ward["columns"]] == ["name"]
     assert "client" not in doors.ask("/api/openapi.json", "sam").text
 
 

@@ -67,7 +67,7 @@ def test_all_rows_of_a_table_come_as_parquet_and_arrow_exactly(doors, form):
     held = duckdb.sql("SELECT job, note, cost, told, parts FROM read ORDER BY cost LIMIT 3").fetchall()
     assert [row[1] for row in held] == [ODD["J1"], ODD["J2"], ODD["J3"]]
     assert str(read.schema.field("cost").type) == "decimal128(18, 2)" and read.schema.field("told").type.tz == "UTC"
-    assert pl.from_arrow(read)["visits"].sum() == 1_000_000_007_000 * JOBS * (JOBS + 1) // 2
+    assert pl.from_arrow(read)["visits"].max() == 1_000_000_007_000 * JOBS
 
 
 def test_pages_hold_every_row_once_in_any_order(doors):

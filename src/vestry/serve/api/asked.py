@@ -20,7 +20,7 @@ OPERATORS: tuple[str, ...] = Operator.__args__  # type: ignore[attr-defined]
 OWN = ("columns", "order", "limit", "offset", "cursor", "format", "since", "purpose")
 #: Rows of a page of JSON, where nothing is said and at most.
 PAGE, LARGEST = 1_000, 10_000
-_FURTHEST = 2**62
+FURTHEST = 2**62
 
 Text = Annotated[str, Field(max_length=10_000)]
 Value = Text | bool | int | float | None | list[Text | bool | int | float]
@@ -44,8 +44,8 @@ class Asked(BaseModel):
     order: list[Text] = Field(
         default_factory=list, max_length=20, description="Columns; `.desc` behind one turns it round."
     )
-    limit: int | None = Field(None, ge=1, le=_FURTHEST, description="Rows at most; JSON has 1,000, and 10,000 at most.")
-    offset: int = Field(0, ge=0, le=_FURTHEST, description="Rows to leave out at the beginning.")
+    limit: int | None = Field(None, ge=1, le=FURTHEST, description="Rows at most; JSON has 1,000, and 10,000 at most.")
+    offset: int = Field(0, ge=0, le=FURTHEST, description="Rows to leave out at the beginning.")
     cursor: Text | None = Field(None, description="Go on where the page before ended, by what it said.")
     since: Text | None = Field(None, description="What changed since this version of the table.")
     purpose: Text = Field("", description="What it is for, where you may read the table for several purposes.")
@@ -139,7 +139,7 @@ def _number(params: QueryParams, name: str, least: int) -> int | None:
     text = params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= _FURTHEST):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= FURTHEST):
         raise Wrong(f"`{name}` is not a whole number from {least} on")
     return int(text)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vestry.serve.api.asked import LARGEST, OPERATORS, PAGE, Asked
+from vestry.serve.api.asked import FURTHEST, LARGEST, OPERATORS, PAGE, Asked
 from vestry.serve.api.described import ColumnSaid, TableSaid
 from vestry.serve.rows.changes import CHANGE
 from vestry.serve.rows.encode import FORMS
@@ -142,12 +142,12 @@ def _responses(table: TableSaid, *more: int) -> dict[str, Any]:
 def _own(table: TableSaid) -> list[dict[str, Any]]:
     names = [column.name for column in table.columns]
     ordered = [*names, *(f"{name}.desc" for name in names)]
-    number = {"type": "integer", "minimum": 1}
+    number = {"type": "integer", "minimum": 1, "maximum": FURTHEST}
     return [
         _parameter("columns", "Which columns, in this order.", _some({"type": "string", "enum": names})),
         _parameter("order", "By which columns; `.desc` turns one round.", _some({"type": "string", "enum": ordered})),
         _parameter("limit", f"Rows at most; JSON has {PAGE:,}, and {LARGEST:,} at most.", number),
-        _parameter("offset", "Rows to leave out at the beginning.", {"type": "integer", "minimum": 0}),
+        _parameter("offset", "Rows to leave out at the beginning.", {**number, "minimum": 0}),
         _parameter("cursor", "Where the page before ended.", {"type": "string"}),
         _parameter("since", f"What changed since a version; `{CHANGE}` says how.", {"type": "string"}),
         _parameter("purpose", "What it is for, where there are several.", {"type": "string"}),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from vestry.catalogue.live import Live
 from vestry.client.table import Column
 from vestry.governance.access.gate import Gate, Where
 from vestry.governance.identity.user import LOCAL
+from vestry.project import VestryError
 from vestry.serve.api.asked import Asked
 from vestry.serve.reader import table_of
 from vestry.serve.rows.answer import answer, leave
@@ -42,10 +46,26 @@ class FolderPlace:
         import pyarrow as pa
 
         self._gate.live.refresh()
-        said = Asked.model_validate(asked)
-        may = leave(self._gate, LOCAL, table_of(table), _WHERE, said.purpose)
-        found = answer(may, said.query(), ARROW)
         try:
-            yield pa.RecordBatchReader.from_batches(found.schema, found.batches)
+            said = Asked.model_validate(asked)
+        except ValidationError as error:
+            raise VestryError(f"the question is not one: {error.errors()[0]['msg']}") from None
+        may = leave(self._gate, LOCAL, table_of(table), _WHERE, said.purpose)
+        query = said.query()
+        found = answer(may, query, ARROW)
+
+        def batches() -> Generator[pa.RecordBatch, None, None]:
+            now, left = found, query.limit
+            while True:
+                yield from now.batches
+                left = None if left is None else left - now.count
+                if now.cursor is None or left == 0:
+                    return
+                now = answer(may, replace(query, cursor=now.cursor, limit=left, skip=0), ARROW)
+
+        rows = batches()
+        try:
+            yield pa.RecordBatchReader.from_batches(found.schema, rows)
         finally:
+            rows.close()
             found.close()

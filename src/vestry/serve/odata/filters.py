@@ -17,7 +17,7 @@ of `not a eq b` is seldom what is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -57,14 +57,14 @@ class _Token:
         return None if self.text == "null" else self.text
 
 
-def parse(text: str, names: Mapping[str, str]) -> Condition:
-    """The condition that a filter says; `names` has the column of each property.
+def parse(text: str, names: Mapping[str, str], flags: Collection[str]) -> Condition:
+    """The condition that a filter says; `names` has the column of each property, `flags` are columns of yes and no.
 
     Raises Wrong with the place where it cannot be read, and for a property that is not there.
     """
     if len(text) > _LONGEST:
         raise Wrong("the filter is too long", mend="filter what you get, or ask several times")
-    parser = _Parser(_tokens(text), names)
+    parser = _Parser(_tokens(text), names, flags)
     found = parser.either(0)
     if parser.token.kind != "end":
         parser.wrong()
@@ -85,8 +85,8 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    def __init__(self, tokens: list[_Token], names: Mapping[str, str]) -> None:
-        self._tokens, self._names, self._at = tokens, names, 0
+    def __init__(self, tokens: list[_Token], names: Mapping[str, str], flags: Collection[str]) -> None:
+        self._tokens, self._names, self._flags, self._at = tokens, names, flags, 0
 
     @property
     def token(self) -> _Token:
@@ -131,6 +131,8 @@ class _Parser:
                 return AnyOf(column, self._values())
             if not is_bare and self.token.text in _SIGNS:
                 return _compared(column, self._take().text, self._value())
+            if column not in self._flags:
+                self.wrong()
             return Compared(column, "eq", "true")
         value = self._value()
         sign = self._take().text

@@ -64,7 +64,8 @@ def asked(options: Mapping[str, str], entities: EntitySet) -> Options:
             known(names, name)
         columns = tuple(names[name] for name in chosen)
     text = options.get("$filter")
-    where = parse(text, names) if text is not None else All()
+    flags = {p.column for p in entities.properties if p.kind == "BOOLEAN"}
+    where = parse(text, names, flags) if text is not None else All()
     order = tuple(_order(part.strip(), names) for part in filter(None, options.get("$orderby", "").split(",")))
     counts = options.get("$count", "false")
     if counts not in ("true", "false"):

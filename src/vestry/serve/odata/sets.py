@@ -10,9 +10,10 @@ from starlette.requests import Request
 
 from vestry.governance.access.gate import Gate
 from vestry.governance.access.grants import grants_of
+from vestry.project import TableName
 from vestry.serve.odata.model import EntitySet, entity_set
 from vestry.serve.page import Missing
-from vestry.serve.reader import reader_of, table_of, where_of
+from vestry.serve.reader import reader_of, where_of
 from vestry.serve.rows.answer import Leave, leave
 
 _DOOR = "odata"
@@ -44,8 +45,7 @@ def entity_sets(request: Request, gate: Gate) -> list[EntitySet]:
 def asked_set(request: Request, gate: Gate) -> AskedSet:
     """Leave to read the set of the address. Raises Refused, and Missing where there is none."""
     parts = _PARTED.split(request.path_params["name"], 2)
-    table = table_of(".".join(parts)) if len(parts) == 3 else None
-    entry = gate.live.catalogue().tables.get(table) if table else None
+    entry = gate.live.catalogue().tables.get(TableName(*parts)) if len(parts) == 3 else None
     if entry is None:
         raise Missing("there is no such entity set that you may read", mend="the service document lists them")
     user = reader_of(request)

@@ -96,15 +96,15 @@ class Answer:
     close: Callable[[], None]
 
 
-def answer(leave: Leave, query: Query, shape: Shape, most: int = MOST, source: Source | None = None) -> Answer:
-    """The rows that a question asks for, at most `most`; the audit's line is written when this returns.
+def answer(leave: Leave, query: Query, shape: Shape, source: Source | None = None) -> Answer:
+    """The rows that a question asks for, at most `MOST`; the audit's line is written when this returns.
 
     `source` is what is asked where that is not the release itself. Raises Wrong, Gone, TooLong, Busy, and DataError
     where the engine fails, in words of ours.
     """
     import pyarrow as pa
 
-    limit = most if query.limit is None else min(query.limit, most)
+    limit = MOST if query.limit is None else min(query.limit, MOST)
     after = unseal(leave.project, leave.version, query, leave.user.id)
     source = source or Source.of(leave.release)
     with ExitStack() as stack:

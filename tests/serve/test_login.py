@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from council import Council, vestry
 from serve.conftest import running
 from serve.people import PASSWORD, Person, account
+from vestry.governance.audit import lines
 from vestry.governance.identity import sessions, tokens
 from vestry.governance.identity.accounts import change
 from vestry.governance.identity.limits import OF_ACCOUNT, OF_ADDRESS, WINDOW, _of_address, attempt
@@ -332,3 +333,15 @@ def test_who_is_logged_in_without_a_role_sees_no_page_but_their_own(portal):
     for path in ("/products", "/search?q=repairs", "/people", "/access", "/runs", "/nowhere"):
         assert vera.get(path).status_code == 403, path
     assert vera.get("/account").status_code == 200
+
+
+def test_log_ins_are_in_the_audit_and_names_that_are_no_accounts_are_not(portal):
+    before = [line.number for line in lines(portal.project, most=1)]
+    portal.person().log_in("jo")
+    portal.person().log_in("jo", "not her password")
+    portal.person().log_in("hunter2 hunter2", "jo")
+    found = [x for x in lines(portal.project) if x.number > (before[0] if before else 0)]
+    assert [(x.entry.who, x.entry.action, x.entry.allowed) for x in reversed(found)] == [
+        ("jo", "log in", True),
+        ("jo", "log in", False),
+    ]

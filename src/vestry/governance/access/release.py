@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from vestry.governance.access.keys import purpose_key
 from vestry.governance.access.treatment import Treatment, expression
-from vestry.governance.access.view import View
+from vestry.governance.access.view import PERSON, View
 from vestry.lake.tables import Staged
 from vestry.lake.types import duckdb_columns
 from vestry.project import DataError, TableName, literal, quote
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 #: Counts of fewer rows (or people) than these could point at somebody; the rest are rounded to this step.
 LEAST, STEP = 10, 5
-#: The column by which people are counted, where a table has it.
-PERSON = "person_id"
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
 _OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
 _UNUSED = 2 * 86_400
+#: Hours for which files that a newer version replaced are kept, for whoever is reading them.
+_OVERTAKEN = 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:
-    """Delete releases that nobody has read for a while, and those of grants that are none of these.
+    """Delete releases that nobody has read for a while, those of grants that are none of these, and overtaken files.
 
     Returns how many went.
     """
@@ -104,6 +104,9 @@ def forget(workspace: Workspace, grants: Collection[str]) -> int:
                 shutil.rmtree(path, ignore_errors=True)
                 used.unlink(missing_ok=True)
                 gone += 1
+            elif table := workspace.lake.open(name):
+                # What the table does not hold any more, its releases do not either.
+                table.vacuum(_OVERTAKEN, enforce_retention_duration=False, dry_run=False, full=True)
     return gone
 
 

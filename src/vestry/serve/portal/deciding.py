@@ -35,7 +35,8 @@ def signed(request: Request) -> dict[str, str]:
 
 def refused(request: Request, template: str, values: Values, sent: Texts, errors: Texts) -> Response:
     """The form again, with what is wrong."""
-    return portal_of(request).render(template, request, {**values, "sent": sent, "errors": errors}, 422)
+    values = {**values, "sent": sent, "errors": errors, "said": None}
+    return portal_of(request).render(template, request, values, 422)
 
 
 def written(path: str, decision: str) -> Response:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from council import Council
@@ -50,6 +52,14 @@ def rows(gate: Gate, user: User, table: TableName = CLIENT, purpose: str = "") -
         found = con.execute(f"SELECT * FROM {reading.releases[table].relation()} ORDER BY ALL").fetchall()
     reading.give(len(found))
     return found
+
+
+def held(folder: Path) -> str:
+    """Everything that lies in a table's folder: what its files decode to, with their statistics, and its log."""
+    files = [pq.ParquetFile(file) for file in folder.glob("*.parquet")]
+    return str([(f.read().to_pylist(), f.metadata.to_dict()) for f in files]) + "".join(
+        file.read_text() for file in folder.rglob("*.json")
+    )
 
 
 def names(gate: Gate, user: User, purpose: str = "") -> list[str]:
@@ -220,9 +230,9 @@ def test_a_release_follows_the_table_and_costs_what_changed(gate: Gate, resident
 def test_a_release_holds_nothing_that_is_hidden(gate: Gate, residents: Council) -> None:
     granted(gate, ANN, {"ward": Treatment.CLEAR, "id": Treatment.HASHED}, Condition("ward", ("North",)))
     release = gate.read(ANN, [CLIENT], DOOR).releases[CLIENT]
-    folder = residents.root / "lake" / release.table.folder
-    held = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
-    assert b"Testperson" not in held and b"South" not in held and b"WX1" not in held
+    found = held(residents.root / "lake" / release.table.folder)
+    assert "North" in found
+    assert "Testperson" not in found and "South" not in found and "WX1" not in found
 
 
 def test_the_release_of_a_grant_that_is_ended_goes(gate: Gate, residents: Council) -> None:
@@ -241,6 +251,22 @@ def test_a_release_that_nobody_reads_goes_and_is_made_again(gate: Gate, resident
     assert forget(gate.live.workspace, {grant.id}) == 1
     assert gate.read(ANN, [CLIENT], DOOR).releases[CLIENT].table == before.table
     assert len(rows(gate, ANN)) == 3
+
+
+def test_what_the_table_does_not_hold_any_more_its_release_does_not_either(
+    gate: Gate, residents: Council, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = granted(gate, ANN, {"name": Treatment.CLEAR})
+    release = gate.read(ANN, [CLIENT], DOOR).releases[CLIENT]
+    folder = residents.root / "lake" / release.table.folder
+    residents.drop("clients.csv", PEOPLE.replace("1,Ada Testperson,1950-05-01,WX1 1AA,North,calls on Mondays\n", ""))
+    residents.good()
+    gate.live.refresh()
+    assert len(rows(gate, ANN)) == 2
+    assert "Ada Testperson" in held(folder)
+    monkeypatch.setattr("vestry.governance.access.release._OVERTAKEN", 0)
+    forget(gate.live.workspace, {grant.id})
+    assert "Bo Testperson" in held(folder) and "Ada Testperson" not in held(folder)
 
 
 def test_statistics_show_no_small_number_and_no_exact_one(gate: Gate, residents: Council) -> None:

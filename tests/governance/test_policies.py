@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -84,6 +85,13 @@ def test_a_batch_says_what_each_alone_would(tmp_path: Path) -> None:
     ]
     reader = Reader(STAFF | {"special_category"})
     assert rules.decide(reader, NOW, asked) == [rules.decide(reader, NOW, [one])[0] for one in asked]
+
+
+@pytest.mark.parametrize("attribute", ["domain", "product", "table", "layer"])
+def test_what_a_policy_looks_at_tells_columns_apart(attribute: str) -> None:
+    rules = Rules({"own.cedar": f'permit (principal, action, resource) when {{ resource.{attribute} like "a*" }};'})
+    asked = [Question(replace(column(), **{attribute: value}), False) for value in ("ab", "b")]
+    assert [a.allowed for a in rules.decide(Reader(STAFF), NOW, asked)] == [True, False]
 
 
 @pytest.fixture

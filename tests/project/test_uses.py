@@ -100,7 +100,7 @@ def test_a_run_does_not_build_what_nobody_has_agreed_to(council: Council) -> Non
     council.drop("jobs.csv", "id\n1\n")
     personal = {"id": "logicalType: string, classification: personal"}
     council.product("housing.repairs", personal, repair_sql="SELECT id FROM bronze.repairs.job")
-    council.product("adults.visits", personal, visit_sql="SELECT id FROM housing.repairs.repair")
+    council.product("adults.visits", personal, agreed=False, visit_sql="SELECT id FROM housing.repairs.repair")
     outcomes = council.run()
     assert outcomes["housing.repairs.repair"].status == "done"
     refused = outcomes["adults.visits.visit"]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 
-from council import Council, command
+from council import Council, begin
+from forked import Process
 from vestry.serve.server import NONE, Encryption, options_of
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -26,22 +28,23 @@ def served(root: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        command("serve", "-C", str(root), "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     address = f"http://127.0.0.1:{port}"
-    try:
-        _until_it_answers(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with tempfile.TemporaryFile() as said:
+        process = begin("serve", "-C", str(root), "--port", str(port), stdout=said, stderr=said)
+        try:
+            _until_it_answers(address, process, said)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
-def _until_it_answers(address: str, process: subprocess.Popen[bytes]) -> None:
+def _until_it_answers(address: str, process: Process, said: IO[bytes]) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        assert process.poll() is None, (process.stdout.read() if process.stdout else b"").decode()
+        if process.poll() is not None:
+            said.seek(0)
+            pytest.fail(said.read().decode())
         try:
             requests.get(f"{address}/health", timeout=5)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -175,3 +176,17 @@ def test_pages_of_access_meet_wcag_wide_narrow_and_without_scripts(
                 found += [f"{path}: {what}" for what in violations(page)] if scripts else []
             context.close()
     assert found == []
+
+
+def test_the_sample_of_people_is_what_the_grant_shows(people: dict[str, Person]) -> None:
+    nia, olu, dee = people["nia"], people["olu"], people["dee"]
+    sample = "/products/adults/care/sample"
+    before = nia.get(sample).text
+    assert "no grant lets you read it" in before and "North" not in before
+    request = path_of(asked(nia, purpose="To plan visits by age and ward"))
+    olu.send(olu.get(request), request, **{**WANTED, "answer": "approved", "show adults.care.client.name": "hidden"})
+    after = nia.get(sample).text
+    assert re.search(r">(\d+ to \d+|90 or over)<", after) and "Testperson" not in after and "1950" not in after
+    assert "adults.care.client" in dee.get("/access/audit").text
+    wards = nia.get("/products/adults/wards/sample").text
+    assert "The North ward" in wards

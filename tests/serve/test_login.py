@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import anyio
 import pytest
 import requests
 from argon2 import PasswordHasher
@@ -13,10 +14,12 @@ from sqlalchemy import select, update
 from council import Council, vestry
 from serve.conftest import running
 from serve.people import PASSWORD, Person, account
+from vestry.governance.audit import lines
 from vestry.governance.identity import sessions, tokens
 from vestry.governance.identity.accounts import change
 from vestry.governance.identity.limits import OF_ACCOUNT, OF_ADDRESS, WINDOW, _of_address, attempt
 from vestry.governance.identity.sessions import IDLE, LONGEST, session
+from vestry.governance.identity.user import User
 from vestry.governance.state import connect, reading
 from vestry.project import load_project
 
@@ -301,14 +304,44 @@ def test_a_bad_token_is_not_helped_by_a_good_session(portal):
     assert one.get("/account", headers={"Authorization": "Bearer vst_x"}).status_code == 401
 
 
-def test_nobody_signs_with_another_name(repairs):
-    """Where people log in, the box for a name says who that is, whatever is typed."""
-    account(repairs)
-    from starlette.applications import Starlette
+def test_nobody_decides_in_anothers_name(portal):
+    """Where people log in, whoever decides is who they are, whatever the form says."""
+    from urllib.parse import urlencode
+
     from starlette.requests import Request
 
-    from vestry.governance.identity.user import User
-    from vestry.serve.forms import reader_name
+    from vestry.serve.portal import deciding
 
-    scope = {"type": "http", "app": Starlette(), "headers": [], "state": {"user": User("jo", "Jo", "jo@example.org")}}
-    assert reader_name(Request(scope)) == "Jo (jo@example.org)"
+    body = urlencode({"who": "Somebody else", "why": "x"}).encode()
+    kinds = {"session": "Jo (jo@example.org)", "local": "Somebody else"}
+    for kind, who in kinds.items():
+        state = {"user": User("jo", "Jo", "jo@example.org", kind=kind)}
+        request = Request({"type": "http", "headers": [], "state": state})
+        request._body = body
+
+        async def asked(request=request):
+            return await anyio.to_thread.run_sync(deciding.signed, request)
+
+        assert anyio.run(asked)["who"] == who
+
+
+def test_who_is_logged_in_without_a_role_sees_no_page_but_their_own(portal):
+    account(portal.council, "vera", ("link_worker",))
+    vera = portal.person()
+    answer = vera.log_in("vera")
+    assert (answer.status_code, "have no role here" in answer.text) == (403, True)
+    for path in ("/products", "/search?q=repairs", "/people", "/access", "/runs", "/nowhere"):
+        assert vera.get(path).status_code == 403, path
+    assert vera.get("/account").status_code == 200
+
+
+def test_log_ins_are_in_the_audit_and_names_that_are_no_accounts_are_not(portal):
+    before = [line.number for line in lines(portal.project, most=1)]
+    portal.person().log_in("jo")
+    portal.person().log_in("jo", "not her password")
+    portal.person().log_in("hunter2 hunter2", "jo")
+    found = [x for x in lines(portal.project) if x.number > (before[0] if before else 0)]
+    assert [(x.entry.who, x.entry.action, x.entry.allowed) for x in reversed(found)] == [
+        ("jo", "log in", True),
+        ("jo", "log in", False),
+    ]

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -14,9 +15,16 @@ import pytest
 import requests
 
 from mdm.people.town import Town, settle
-from serve.conftest import in_process, reviewing, served, wider_than
+from serve.conftest import in_process, reviewing, running, served, wider_than
+from serve.people import Person, account
+from vestry.governance.access.grants import give
+from vestry.governance.access.terms import Terms
+from vestry.governance.access.treatment import Treatment
+from vestry.governance.audit import lines
+from vestry.governance.state import connect
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
+from vestry.project import TableName
 
 pytestmark = pytest.mark.slow
 
@@ -350,3 +358,32 @@ def test_a_reviewer_goes_through_the_queue_in_a_browser(browser, town, scripts):
         assert page.get_by_role("alert").get_by_role("link").count() == 2
         paths = ("/people", "/people/review", "/people/decisions", first.removeprefix(portal))
         assert wider_than(page, 360, *(portal + path for path in paths)) == []
+
+
+def test_people_are_looked_up_by_a_grant_that_shows_what_it_says_and_every_look_is_written_down(town: Town) -> None:
+    for name, more in {"ann": {}, "sid": {"roles": ("staff", "steward"), "domains": ("people",)}}.items():
+        account(town, name, **more)
+    (someone,) = town.people(["homes/FATHER"])
+    page = f"/people/{someone}"
+    index = TableName("people", "index", "person")
+    with running(town) as address:
+        ann, sid = Person(address), Person(address)
+        ann.log_in("ann")
+        sid.log_in("sid")
+        assert ann.get(page).status_code == 403 and ann.get("/people").status_code == 403
+        seen = sid.get(page).text
+        assert "Harmsworth" not in seen and "not shown" in seen
+        project = town.open().project
+        terms = Terms(
+            {index: {"person_id": Treatment.CLEAR, "surname": Treatment.CLEAR}}, date.today() + timedelta(days=9)
+        )
+        with connect(project) as con:
+            grant = give(con, project, "ann", "people.index", "visits to residents", terms, ["sid"])
+        shown = ann.get(page).text
+        assert "Harmsworth" in shown and "George" not in shown
+        (by_ann, by_sid) = lines(project, person=someone)
+        assert (by_ann.entry.who, by_ann.entry.grants, by_sid.entry.who) == ("ann", (grant.id,), "sid")
+        form = ann.get("/people")
+        found = ann.send(form, "/people", known="Harmsworth")
+        assert someone in found.text
+        assert len(list(lines(project, person=someone))) == 3

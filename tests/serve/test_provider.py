@@ -15,6 +15,7 @@ from serve.conftest import running
 from serve.people import Person
 from servers.oidc import SECRET, Forger, forger, provider
 from vestry.governance.identity.accounts import accounts, change
+from vestry.governance.identity.provider import _KNOWN
 from vestry.project import load_project
 
 PEOPLE = {
@@ -221,7 +222,9 @@ def test_a_provider_that_is_away_or_says_that_it_is_another_is_told(forged):
     made.says = {"issuer": "https://evil.example.org"}
     page = Person(address).get("/login")
     assert page.status_code == 200 and "The identity provider calls itself by another name" in page.text
-    made.says = {"token_endpoint": None}
+    made.says = {"token_endpoint": "ftp://evil.example.org"}
+    assert "calls itself by another name" in Person(address).get("/login").text  # not asked again at once
+    _KNOWN.clear()
     one = Person(address)
     page = one.get("/login")
     assert "names addresses that are not encrypted" in page.text

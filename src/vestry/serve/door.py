@@ -27,6 +27,12 @@ ODATA = "/odata"
 SCOPES = {"/metrics": "metrics", "/api/sql": "sql", "/api": "read", ODATA: "read"}
 #: What anybody may have: how to log in, and whether the platform is well.
 _OPEN = ("/login", "/static", "/health", "/accessibility")
+#: What somebody who is not of the staff may have besides: to know who they are here, and to go.
+_OWN = ("/account", "/logout")
+_NOT_STAFF = {
+    "what": "You are logged in, and have no role here",
+    "mend": "Whoever runs Vestry gives roles: ask them for `staff`, and log in again.",
+}
 
 
 class _Answer(NamedTuple):
@@ -48,6 +54,9 @@ class Door:
         self.is_shared = is_shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing of ours speaks it: no way round the door
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -70,7 +79,11 @@ class Door:
         secret = cookies.secret_of(request, "session")
         user = sessions.user_by(project, secret) if secret else None
         if user is not None:
-            return _Answer(user, sessions.csrf_of(secret))
+            answer = _Answer(user, sessions.csrf_of(secret))
+            if user.has("staff") or any(_under(request, path) for path in (*_OPEN, *_OWN)):
+                return answer
+            request.state.user, request.state.csrf = answer.user, answer.csrf
+            return answer._replace(refusal=portal.render("missing.html", request, _NOT_STAFF, 403))
         if any(_under(request, path) for path in _OPEN):
             browser = cookies.secret_of(request, "login")
             return _Answer(None, sessions.csrf_of(browser) if browser else "")
@@ -148,5 +161,5 @@ def _log_in_first(request: Request) -> Response:
 
 
 def _under(request: HTTPConnection, path: str) -> bool:
-    here = request.url.path
+    here: str = request.scope["path"]  # as the routes read it
     return here == path or here.startswith(f"{path}/")

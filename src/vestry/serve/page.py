@@ -28,7 +28,8 @@ from vestry.catalogue.overlap import LiveMap
 from vestry.catalogue.profile import LiveProfiles
 from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
-from vestry.governance.access.gate import Gate
+from vestry.governance.access.gate import Gate, Where
+from vestry.governance.identity.user import User
 from vestry.governance.watch import watch
 from vestry.project import TableName, VestryError
 from vestry.project.cron import ZONE
@@ -142,6 +143,17 @@ class Portal:
 def portal_of(request: Request) -> Portal:
     found: Portal = request.app.state.portal
     return found
+
+
+def user_of(request: Request) -> User:
+    """Who asks, on every page but those by which one logs in."""
+    user: User = request.state.user
+    return user
+
+
+def where_of(request: Request) -> Where:
+    """Where a page is asked for, as the gate and the audit know it."""
+    return Where("portal", request.client.host if request.client else "")
 
 
 def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Request], Awaitable[Response]]]:

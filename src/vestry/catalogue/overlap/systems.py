@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from vestry.catalogue.live import Live
 from vestry.catalogue.model import Catalogue, ColumnEntry
+from vestry.catalogue.overlap.estimate import Estimate, estimate, probed, sharing
 from vestry.catalogue.overlap.shared import Shared, homes, people
 from vestry.catalogue.overlap.sketch import Sketch, Sketches
-from vestry.catalogue.overlap.ties import Estimate, estimate, probed, sharing
 from vestry.catalogue.register.kinds import NAME, identifies, is_place, kinds_of
 from vestry.lake import Engine
 from vestry.project import TableName

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from vestry.governance.access.keys import purpose_key
 from vestry.governance.access.treatment import Treatment, expression
-from vestry.governance.access.view import View
+from vestry.governance.access.view import PERSON, View
 from vestry.lake.tables import Staged
 from vestry.lake.types import duckdb_columns
 from vestry.project import DataError, TableName, literal, quote
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Counts of fewer rows (or people) than these could point at somebody; the rest are rounded to this step.
 LEAST, STEP = 10, 5
-#: The column by which people are counted, where a table has it.
-PERSON = "person_id"
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
 #: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
@@ -40,6 +38,8 @@ PLACE = ("vestry file", "vestry row")
 _OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
 _UNUSED = 2 * 86_400
+#: Hours for which files that a newer version replaced are kept, for whoever is reading them.
+_OVERTAKEN = 1
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
 def files_then(workspace: Workspace, release: Release, version: int) -> tuple[str, ...] | None:
     """The files that stood for the same view at an earlier version of its table.
 
-    None where there was no release of it then, or its log does not go so far back.
+    None where there was no release of it then, or its log or its files do not go so far back.
     """
     at = version
     if release.table != release.view.table:
@@ -103,7 +103,10 @@ def files_then(workspace: Workspace, release: Release, version: int) -> tuple[st
         if at < 0 or _of(workspace, release.table, at) != version:
             return None
     then = _open_at(workspace, release.table, at)
-    return _files(workspace, then) if then else None
+    files = _files(workspace, then) if then else None
+    if files and workspace.lake.is_local and not all(Path(file).exists() for file in files):
+        return None
+    return files
 
 
 def _of(workspace: Workspace, name: TableName, version: int) -> int:
@@ -122,7 +125,7 @@ def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable 
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:
-    """Delete releases that nobody has read for a while, and those of grants that are none of these.
+    """Delete releases that nobody has read for a while, those of grants that are none of these, and overtaken files.
 
     Returns how many went.
     """
@@ -140,6 +143,9 @@ def forget(workspace: Workspace, grants: Collection[str]) -> int:
                 shutil.rmtree(path, ignore_errors=True)
                 used.unlink(missing_ok=True)
                 gone += 1
+            elif table := workspace.lake.open(name):
+                # What the table does not hold any more, its releases do not either.
+                table.vacuum(_OVERTAKEN, enforce_retention_duration=False, dry_run=False, full=True)
     return gone
 
 

@@ -11,6 +11,9 @@ from vestry.governance.access.terms import Condition
 from vestry.governance.access.treatment import Treatment
 from vestry.project import TableName, VestryError
 
+#: The column by which people are known, where a table has it.
+PERSON = "person_id"
+
 
 class Refused(VestryError):
     """The gate does not let through; the text says why as far as the reader may know."""
@@ -53,6 +56,12 @@ class View:
         """Whether all of the table is seen as it is: then its own files are what is read."""
         clear = all(column.treatment is Treatment.CLEAR for column in self.columns)
         return clear and not self.hidden and not self.rows and not self.statistics
+
+    @property
+    def person_at(self) -> int | None:
+        """Which of the columns names the person of each row; None where none does, or not as it is."""
+        clear = [c.name if c.treatment is Treatment.CLEAR else "" for c in self.columns]
+        return clear.index(PERSON) if PERSON in clear and not self.statistics else None
 
     @property
     def digest(self) -> str:

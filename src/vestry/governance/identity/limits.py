@@ -10,8 +10,8 @@ from sqlalchemy import Column, Integer, String, Table, delete, select, update
 from vestry.governance.state import METADATA, connect, now
 from vestry.project import Project
 
-#: Tries that failed within the window (seconds), after which one must wait.
-OF_ACCOUNT, OF_ADDRESS, WINDOW = 5, 30, 15 * 60
+#: Tries that failed within the window (seconds), after which one must wait. A whole office may have one address.
+OF_ACCOUNT, OF_ADDRESS, WINDOW = 5, 50, 15 * 60
 
 # Keys are hashes: what somebody types as a name may be a password, and an address is a person's.
 attempt = Table(

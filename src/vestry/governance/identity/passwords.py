@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,12 @@ def weakness(password: str, *about: str) -> str | None:
         return "it must not begin or end with a space, nor hold what cannot be seen"
     folded = password.casefold()
     letters = "".join(c for c in folded if c.isalpha())
-    spelt = "".join(c for c in folded.translate(_PLAIN) if c.isalpha())
+    inner = folded.strip(string.digits + string.punctuation)
+    spelt = "".join(c for c in inner.translate(_PLAIN) if c.isalpha())
     own = {"".join(c for c in text.casefold() if c.isalpha()) for text in about}
     half = len(folded) // 2
     repeats = len(set(folded)) < 5 or (folded[:half] == folded[half : 2 * half] and len(set(folded)) < 8)
-    if repeats or len(letters) < 3 or {letters, spelt, spelt.rstrip("i")} & (_COMMON | own):
+    if repeats or len(letters) < 3 or {letters, spelt} & (_COMMON | own):
         return "too many people would think of it: three random words are better"
     return None
 

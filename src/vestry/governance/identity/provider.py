@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ _PATIENCE = 10 * 60
 _LEEWAY, _TIMEOUT = 60, 10
 #: How tokens may be signed: with the provider's private key. `none` and shared secrets are not among them.
 _SIGNED = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+#: Seconds for which what the provider says of itself stands, and for which it counts as away.
+_STANDS, _AWAY = 600.0, 5.0
+_KNOWN: dict[str, tuple[float, Mapping[str, Any] | DataError]] = {}
 #: Groups that are kept of one person.
 _GROUPS = 500
 
@@ -54,10 +58,23 @@ class Vouched:
 
 
 def discovered(settings: IdentitySettings) -> Mapping[str, Any]:
-    """What the provider says of itself. Raises DataError where it does not answer as one."""
+    """What the provider says of itself, asked for once in some minutes. Raises DataError where it does not answer."""
+    issuer = settings.issuer
+    until, found = _KNOWN.get(issuer, (0.0, None))
+    if found is None or time.monotonic() >= until:
+        try:
+            found, lasts = _discover(issuer), _STANDS
+        except DataError as error:  # not asked again by everybody who looks at the page
+            found, lasts = error, _AWAY
+        _KNOWN[issuer] = time.monotonic() + lasts, found
+    if isinstance(found, DataError):
+        raise DataError(found.what, found.where, found.mend)
+    return found
+
+
+def _discover(issuer: str) -> Mapping[str, Any]:
     import requests
 
-    issuer = settings.issuer
     try:
         answer = requests.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout=_TIMEOUT)
         answer.raise_for_status()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
@@ -87,8 +88,10 @@ class Rules:
         return cls(found)
 
     def decide(self, reader: Reader, now: Circumstances, questions: Sequence[Question]) -> list[Answer]:
-        """An answer to each question."""
-        answers = decided(self._parsed, [(reader, now, question) for question in questions])
+        """An answer to each question. Columns that look alike to these policies are decided once."""
+        blank: dict[str, Any] = dict.fromkeys(self._unspoken, "")
+        alike = [replace(question, resource=replace(question.resource, **blank)) for question in questions]
+        answers = decided(self._parsed, [(reader, now, question) for question in alike])
         return [Answer(a.allowed, tuple(sorted(self._names.get(rule, rule) for rule in a.rules))) for a in answers]
 
     @cached_property
@@ -123,6 +126,12 @@ class Rules:
         import cedarpy
 
         return cedarpy.PolicySet.from_str(self.text)
+
+    @cached_property
+    def _unspoken(self) -> list[str]:
+        """What no policy looks at of a column."""
+        spoken = set(re.findall(r'"attr": "(\w+)"', json.dumps(parts(self.text))))
+        return [name for name in ("domain", "product", "table", "layer") if name not in spoken]
 
     @cached_property
     def _names(self) -> dict[str, str]:

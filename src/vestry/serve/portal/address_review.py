@@ -29,13 +29,13 @@ from vestry.mdm.places.likeness import likeness
 from vestry.project import VestryError
 from vestry.run.workspace import Workspace
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing
+from vestry.serve.forms import missing
 from vestry.serve.masks import reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
 from vestry.serve.pool import Pool
 from vestry.serve.portal.addresses import TABS, lacking
-from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, written
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, signed, written
 
 _ANSWERS = {
     "candidate": ("The home that it is most like", ""),
@@ -120,7 +120,7 @@ def _values(catalogue: Catalogue, one: _Asked) -> dict[str, Any]:
 
 def _decided(request: Request, catalogue: Catalogue, addresses: Addresses, one: _Asked) -> Response:
     """Write down what was said, and go to the next address; or show the form again with what is wrong."""
-    sent = fields(request)
+    sent = signed(request)
     errors = missing(sent, _NEEDED)
     means = sent.get("means")
     if means == "other" and not sent.get("uprn"):

@@ -27,9 +27,16 @@ def blank(request: Request, words: Texts) -> Values:
     return {"sent": {"who": reader_name(request)}, "errors": {}, "said": said(request, words)}
 
 
+def signed(request: Request) -> dict[str, str]:
+    """What was sent, with who sent it: whoever is logged in decides in their own name."""
+    sent = fields(request)
+    return {**sent, "who": reader_name(request)} if request.state.user.kind == "session" else sent
+
+
 def refused(request: Request, template: str, values: Values, sent: Texts, errors: Texts) -> Response:
     """The form again, with what is wrong."""
-    return portal_of(request).render(template, request, {**values, "sent": sent, "errors": errors}, 422)
+    values = {**values, "sent": sent, "errors": errors, "said": None}
+    return portal_of(request).render(template, request, values, 422)
 
 
 def written(path: str, decision: str) -> Response:
@@ -53,7 +60,7 @@ def decided(
     values = {**tabs, **part(request, told)}
     if request.method == "GET":
         return {**values, "sent": {}, "errors": {}, "said": said(request, words)}
-    sent = fields(request)
+    sent = signed(request)
     meant = next((one for one in told if one.key == sent.get("key")), None)
     if meant is None:
         raise Missing("That decision does not stand any more", mend="Look again under Decided.")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from vestry.governance.audit import Entry, write
 from vestry.governance.identity import limits, provider, sessions
 from vestry.governance.identity.accounts import account, user_of, vouched
 from vestry.governance.identity.passwords import matches
@@ -57,6 +58,9 @@ async def password(request: Request) -> Response:
     kept, is_off = await run_in_threadpool(_kept, project, name)
     is_right = await anyio.to_thread.run_sync(matches, kept, typed, limiter=_HASHING)
     if not is_right or is_off:
+        # Of a name that is no account's nothing is written: it may be a password.
+        if kept is not None:
+            await run_in_threadpool(_told, project, name, False, "is switched off" if is_right else "wrong password")
         return await run_in_threadpool(_page, request, {**values, "errors": {"name": _WRONG}}, 403)
     return await run_in_threadpool(_let_in, request, project, name, to, address)
 
@@ -93,6 +97,7 @@ def callback(request: Request) -> Response:
             what = "The council’s identity provider knows you, but you have no role here: ask for one"
             return _page(request, {"following": "/", "errors": {"provider": what}}, 403)
         secret = sessions.begin(con, project, row["id"], _agent(request), cookies.secret_of(request, "session"))
+    _told(project, row["id"], True, "by the identity provider")
     return _welcome(request, secret, _wanted(who.following))
 
 
@@ -110,7 +115,13 @@ def _let_in(request: Request, project: Project, name: str, to: str, address: str
     limits.succeeded(project, name, address)
     with connect(project) as con:
         secret = sessions.begin(con, project, name, _agent(request), cookies.secret_of(request, "session"))
+    _told(project, name, True, "by a password")
     return _welcome(request, secret, to)
+
+
+def _told(project: Project, who: str, allowed: bool, note: str) -> None:
+    """A line of the audit."""
+    write(project, [Entry(who, "portal", "log in", allowed, note=note)])
 
 
 def _welcome(request: Request, secret: str, to: str) -> Response:

@@ -5,7 +5,7 @@ Values are masked as on all pages of people; that and how two values are alike i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,11 +21,12 @@ from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import LABELS
 from vestry.project import VestryError
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing
+from vestry.serve.forms import missing
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
-from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, written
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, signed, written
+from vestry.serve.portal.looking_up import looked_at, right_of
 from vestry.serve.portal.people import TABS, index_of, lacking, present
 
 _ANSWERS = {
@@ -79,7 +80,7 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
             return _not_asked(request, reader, two)
         if request.method == "POST":
             return _decided(request, catalogue, reader, question)
-        values = _compared(catalogue, reader, question)
+        values = _compared(request, catalogue, reader, question)
     return {**values, **blank(request, _SAID)}
 
 
@@ -116,16 +117,18 @@ class _Row:
     bits: float | None
 
 
-def _compared(catalogue: Catalogue, reader: Reader, question: Question) -> dict[str, Any]:
+def _compared(request: Request, catalogue: Catalogue, reader: Reader, question: Question) -> dict[str, Any]:
     """What the page says of a pair."""
     explained = reader.explain(question.left, question.right)
-    held = catalogue.tables.get(reader.names.record)
+    held = catalogue.tables[reader.names.record]
+    clear = right_of(request, held).clear
+    looked_at(request, held, question.people)
     return {
         "question": question,
         "explained": explained,
         "verdict": explained.verdict,
-        "rows": _rows(held, explained),
-        "keys": [shown(held, "record_id", record.key) for record in (question.left, question.right)],
+        "rows": _rows(held, explained, clear),
+        "keys": [shown(held, "record_id", record.key, clear) for record in (question.left, question.right)],
         "rule": RULE,
         "answers": _ANSWERS,
         "pair": _reference(question.left, question.right),
@@ -133,14 +136,14 @@ def _compared(catalogue: Catalogue, reader: Reader, question: Question) -> dict[
     }
 
 
-def _rows(held: TableEntry | None, explained: Explanation) -> list[_Row]:
+def _rows(held: TableEntry, explained: Explanation, clear: Collection[str]) -> list[_Row]:
     evidence = {e.attribute: e for e in explained.evidence}
     found = []
     for comparison, attributes in _OF.items():
         said = evidence.pop(comparison, None)
         held_of = [a for a in attributes if any(side.get(a) is not None for side in explained.sides)]
         for attribute in held_of:
-            left, right = (shown(held, attribute, side.get(attribute)) for side in explained.sides)
+            left, right = (shown(held, attribute, side.get(attribute), clear) for side in explained.sides)
             # What is compared together is told once.
             first = attribute == held_of[0]
             words = _words(said, left, right) if first else f"With the {LABELS[held_of[0]]}"
@@ -164,7 +167,7 @@ def _words(said: Evidence | None, left: str, right: str) -> str:
 
 def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Question) -> Response:
     """Write down what was said, and go to the next pair; or show the form again with what is wrong."""
-    sent = fields(request)
+    sent = signed(request)
     errors = missing(sent, _NEEDED)
     if not errors and sent.get("pair") != _reference(question.left, question.right):
         errors["decision"] = "The index has changed since you opened this page: look at the pair again"
@@ -176,7 +179,7 @@ def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Q
         except VestryError as error:
             errors["decision"] = _title(error.what)
     if errors:
-        return refused(request, "people_pair.html", _compared(catalogue, reader, question), sent, errors)
+        return refused(request, "people_pair.html", _compared(request, catalogue, reader, question), sent, errors)
     following = next(iter(queue(reader, 1)), None)
     return written(paths.pair(following.people) if following else "/people/review", sent["decision"])
 

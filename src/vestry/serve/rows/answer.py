@@ -13,8 +13,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from vestry.governance.access.gate import Gate, Reading, Where
-from vestry.governance.access.release import PERSON, Release
+from vestry.governance.access.release import Release
 from vestry.governance.access.treatment import Treatment
+from vestry.governance.access.view import PERSON
 from vestry.governance.identity.user import User
 from vestry.lake.engine import failure
 from vestry.project import DataError, Project, TableName, VestryError

@@ -15,8 +15,8 @@ from vestry.governance.requests import answer, request_named, to_answer, withdra
 from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields, missing
-from vestry.serve.page import Missing, Values, page
-from vestry.serve.portal.access.frame import names_of, tabs_of, user_of
+from vestry.serve.page import Missing, Values, page, user_of
+from vestry.serve.portal.access.frame import names_of, tabs_of
 from vestry.serve.portal.access.terms_form import boxes_of, choices, said, terms_of
 
 _ANSWERS = {

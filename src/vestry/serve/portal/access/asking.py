@@ -14,8 +14,8 @@ from vestry.project.agreement import Agreement
 from vestry.project.product import Product
 from vestry.serve import paths
 from vestry.serve.forms import fields, missing
-from vestry.serve.page import Values, page, portal_of
-from vestry.serve.portal.access.frame import door_of, names_of, user_of
+from vestry.serve.page import Values, page, portal_of, user_of, where_of
+from vestry.serve.portal.access.frame import names_of
 from vestry.serve.portal.access.terms_form import choices, said, terms_of
 from vestry.serve.portal.products import frame, product_named
 
@@ -28,7 +28,7 @@ def access(request: Request, catalogue: Catalogue) -> Values:
     """Who may see a product, what of it the reader sees, and the way to ask for more."""
     product = product_named(catalogue, request)
     gate, user = portal_of(request).gate, user_of(request)
-    mine = [view for view in gate.seen(user, door_of(request)) if view.table in set(product.promised)]
+    mine = [view for view in gate.seen(user, where_of(request)) if view.table in set(product.promised)]
     grants = open_grants(catalogue.project, product.full_name)
     return {
         **frame(catalogue, product, "access"),

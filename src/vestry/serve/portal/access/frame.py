@@ -1,10 +1,7 @@
-"""What the pages of access share: who asks, by which door, and the names of people."""
+"""What the pages of access share: which of them somebody has to do with, and the names of people."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
-
-from vestry.governance.access.gate import Where
 from vestry.governance.identity.accounts import accounts
 from vestry.governance.identity.user import LOCAL, User
 from vestry.project import Project
@@ -15,16 +12,6 @@ def tabs_of(user: User) -> list[tuple[str, str]]:
     tabs = [("Yours", "/access")]
     tabs += [("To answer", "/access/answer"), ("Open grants", "/access/grants")] if user.has("owner", "dpo") else []
     return [*tabs, ("Audit", "/access/audit")] if user.has("dpo") else tabs
-
-
-def user_of(request: Request) -> User:
-    """Who asks."""
-    user: User = request.state.user
-    return user
-
-
-def door_of(request: Request) -> Where:
-    return Where("portal", request.client.host if request.client else "")
 
 
 def names_of(project: Project) -> dict[str, str]:

@@ -13,8 +13,8 @@ from vestry.governance.requests import confirm, ending, requests, revoke, to_ans
 from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields
-from vestry.serve.page import Missing, Values, page, portal_of
-from vestry.serve.portal.access.frame import door_of, names_of, tabs_of, user_of
+from vestry.serve.page import Missing, Values, page, portal_of, user_of, where_of
+from vestry.serve.portal.access.frame import names_of, tabs_of
 
 
 @page("access.html", fresh=True)
@@ -28,7 +28,7 @@ def mine(request: Request, catalogue: Catalogue) -> Values:
         "ending": ending(grants, gate.today),
         "asked": requests(project, reader=user.id),
         "waiting": len(to_answer(project, user)),
-        "seen": gate.seen(user, door_of(request)),
+        "seen": gate.seen(user, where_of(request)),
     }
 
 

@@ -12,8 +12,8 @@ from vestry.catalogue.model import Catalogue
 from vestry.governance.audit import lines, verify
 from vestry.project import TableName, VestryError
 from vestry.serve.forms import fields
-from vestry.serve.page import Missing, Values, page
-from vestry.serve.portal.access.frame import names_of, tabs_of, user_of
+from vestry.serve.page import Missing, Values, page, user_of
+from vestry.serve.portal.access.frame import names_of, tabs_of
 
 _MOST = 200
 

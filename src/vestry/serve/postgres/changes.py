@@ -25,28 +25,21 @@ class Changes:
 def changes_of(wanted: Wanted, books: Books) -> Changes:
     """The least that must be done."""
     pieces = wanted.pieces
-    sent = tuple(
-        key
-        for key, views in pieces.items()
-        if key not in books.pieces or books.pieces[key].stamp != wanted.stamp(views)
-    )
+    stamps = {key: piece.stamp for key, piece in books.pieces.items()}
+    sent = tuple(key for key, views in pieces.items() if stamps.get(key) != wanted.stamp(views))
     there = {(seen.schema, seen.name): seen for seen in wanted.seen}
     given = tuple(
         seen
         for place, seen in there.items()
         if place not in books.rights or books.rights[place].definition != seen.definition or seen.piece in sent
     )
-    # A view that becomes another role's, or of another grant, is first taken from whom it was.
-    taken = tuple(
-        right
-        for place, right in books.rights.items()
-        if place not in there or (there[place].role, _grant(there[place])) != (right.role, right.grant)
-    )
+    taken = tuple(right for place, right in books.rights.items() if _is_over(right, there.get(place)))
     return Changes(sent, given, taken, tuple(key for key in books.pieces if key not in pieces))
 
 
-def _grant(seen: Seen) -> str:
-    return seen.view.grant.id if seen.view.grant else ""
+def _is_over(right: Right, seen: Seen | None) -> bool:
+    """Whether a right ends before another comes in its place: what shows the same columns under a newer grant stays."""
+    return seen is None or (seen.grant != right.grant and seen.piece != right.piece)
 
 
 def rows_of_plan(wanted: Wanted, changes: Changes) -> list[dict[str, str]]:

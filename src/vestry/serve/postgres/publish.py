@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,31 +78,33 @@ def publish(gate: Gate, server: Server, settings: PublishSettings, listen: Liste
             raise DataError(what, server.where, "let it be renamed, or moved to another schema")
         roles.open_roles(con, server, [server.staff, *sorted({s.role for s in changes.given} - {server.staff})], mark)
         roles.set_staff(con, server, wanted.roles, mark)
-        swept = _sweep(con, server, books)
-        loaded, given = _load(gate, server, con, wanted, changes, listen)
+        _sweep(con, server, books)  # what a publication left that was killed
+        loaded, refused = _load(gate, server, con, wanted, changes, listen)
+        wanted = replace(wanted, seen=tuple(seen for seen in wanted.seen if seen not in refused))
+        changes = replace(changes, given=tuple(seen for seen in changes.given if seen not in refused))
         if changes:
-            _swap(project, server, con, wanted, replace(changes, given=tuple(given)), books, loaded, mark)
-        swept = _sweep(con, server, kept.read(con, server))
+            _swap(project, server, con, wanted, changes, books, loaded, mark)
+        waiting = _sweep(con, server, kept.read(con, server))
     names = {key: str(views[0].view.table) for key, views in wanted.pieces.items()}
     return Published(
         tuple((names[key], piece.rows) for key, piece in loaded.items()),
-        len(given),
+        len(changes.given),
         len(changes.taken),
-        len(wanted.pieces) - len(changes.sent),
+        len(wanted.pieces) - len(loaded),
         wanted.left_out,
-        swept,
+        waiting,
     )
 
 
 def _load(
     gate: Gate, server: Server, con: Connection, wanted: Wanted, changes: Changes, listen: Listener
 ) -> tuple[dict[str, Loaded], list[Seen]]:
-    """Load the pieces that are new, each into a table of its own; and the views that may be given.
+    """Load the pieces that are new, each into a table of its own; and the views that the gate has come to refuse.
 
-    The audit has its line of each reader before a row goes out. What the gate has come to refuse is left out.
+    The audit has its line of each reader before a row goes out.
     """
     loaded: dict[str, Loaded] = {}
-    allowed: list[Seen] = []
+    refused: list[Seen] = []
     engine = gate.live.workspace.engine if changes.given else None
     for key, views in wanted.pieces.items():
         asked = [seen for seen in views if key in changes.sent or seen in changes.given]
@@ -112,7 +114,8 @@ def _load(
                 purpose = seen.view.purpose if seen.view.grant else ""
                 reading = gate.read(seen.user, [seen.view.table], DOOR, purpose)
             except Refused:
-                continue  # ended a moment ago
+                refused.append(seen)
+                continue
             readings.append((seen, reading, reading.releases[seen.view.table]))
         if not readings:
             continue
@@ -125,7 +128,6 @@ def _load(
             for seen, reading, release in readings:
                 (count,) = duck.execute(f"SELECT count(*) FROM {release.relation()}").fetchone() or (0,)
                 reading.give(int(count), note=f"published to {server.name} as {seen.schema}.{seen.name}")
-                allowed.append(seen)
             if key not in changes.sent:
                 continue
             engine.load("postgres_scanner")
@@ -136,7 +138,8 @@ def _load(
             loaded[key] = Loaded(physical, wanted.stamp(views, version), rows)
         facts = {"seconds": time.monotonic() - began}
         listen(Event("done", "publish", name, f"{rows:,} rows for {len(views)} reader(s)", facts))
-    return loaded, allowed
+
+    return loaded, refused
 
 
 def _send(
@@ -215,18 +218,17 @@ def _swap(
                 [key, piece.physical, of, piece.stamp, piece.rows],
             )
         for seen in given:
-            grant = seen.view.grant.id if seen.view.grant else ""
             con.execute(
                 f"INSERT INTO {data}.seen VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (schema, name) DO UPDATE SET "
                 'role = excluded.role, piece = excluded.piece, "grant" = excluded."grant", '
                 "definition = excluded.definition",
-                [seen.schema, seen.name, seen.role, seen.piece, grant, seen.definition],
+                [seen.schema, seen.name, seen.role, seen.piece, seen.grant, seen.definition],
             )
 
     patiently(con, server, change)
 
 
-def _still_open(project: Project) -> Any:
+def _still_open(project: Project) -> Callable[[Seen], bool]:
     """Whether a view's grant is as it was when the gate was asked, and its reader still there."""
     terms = {grant.id: grant.terms for grant in open_grants(project)}
     readers = {a.user.id for a in accounts(project) if not a.is_off}

@@ -24,7 +24,8 @@ def take(con: Connection, server: Server, taken: Iterable[Right], books: Books) 
         if piece := books.pieces.get(right.piece):
             places.append(f"{quote(server.data)}.{quote(piece.physical)}")
         for place in places:
-            if con.execute("SELECT to_regclass(%s), to_regrole(%s)", [place, quote(right.role)]).fetchone() != (None,):
+            found = con.execute("SELECT to_regclass(%s), to_regrole(%s)", [place, quote(right.role)]).fetchone() or ()
+            if None not in found:
                 con.execute(f"REVOKE ALL ON {place} FROM {quote(right.role)}")
         con.execute(
             f"UPDATE {quote(server.data)}.seen SET definition = '' WHERE schema = %s AND name = %s",
@@ -50,10 +51,13 @@ def lock(con: Connection, server: Server, changes: Changes, books: Books) -> Non
 
 
 def drop_views(con: Connection, changes: Changes) -> None:
-    """Drop the views of rights that ended."""
+    """Drop the views of rights that ended and that nothing takes the place of."""
     from psycopg.errors import DependentObjectsStillExist
 
+    again = {(seen.schema, seen.name) for seen in changes.given}
     for right in changes.taken:
+        if (right.schema, right.name) in again:
+            continue
         name = f"{right.schema}.{right.name}"
         try:
             con.execute(f"DROP VIEW IF EXISTS {quote(right.schema)}.{quote(right.name)}")
@@ -92,9 +96,9 @@ def set_policies(con: Connection, server: Server, physical: str, views: Sequence
     """Let exactly these roles read a table, each its own rows; the owner none, where it holds personal data."""
     place = f"{quote(server.data)}.{quote(physical)}"
     rows = con.execute(
-        "SELECT DISTINCT grantee FROM information_schema.role_table_grants WHERE table_schema = %s AND table_name = %s "
-        "AND grantee <> current_user",
-        [server.data, physical],
+        "SELECT DISTINCT r.rolname FROM pg_class c, aclexplode(c.relacl) a, pg_roles r "
+        "WHERE c.oid = to_regclass(%s) AND r.oid = a.grantee AND a.grantee <> c.relowner",
+        [place],
     ).fetchall()
     for (role,) in rows:
         con.execute(f"REVOKE ALL ON {place} FROM {quote(str(role))}")

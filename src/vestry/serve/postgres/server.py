@@ -22,7 +22,6 @@ _OLDEST = 150_000
 _WAIT, _PAUSE, _TRIES = 1.0, 1.0, 30
 
 T = TypeVar("T")
-Connection = "psycopg.Connection[tuple[Any, ...]]"
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,14 @@ class Server:
     def where(self) -> str:
         return f"{FILE} [publish.{self.name}]"
 
-    def conninfo(self, **more: object) -> str:
+    def conninfo(self, **more: str | int) -> str:
         """What libpq is told. Raises VestryError, which does not repeat it, where the URL is none."""
         import psycopg
         from psycopg.conninfo import make_conninfo
 
+        told: dict[str, Any] = {"connect_timeout": 10, "application_name": "vestry publish", **more}
         try:
-            return make_conninfo(self.url, **{"connect_timeout": 10, "application_name": "vestry publish", **more})
+            return make_conninfo(self.url, **told)
         except psycopg.Error:
             mend = "write postgresql://user:${PASSWORD}@host/database; in a password, @ is %40 and / is %2F"
             raise VestryError("`url` is no address of a PostgreSQL", self.where, mend) from None
@@ -74,7 +74,7 @@ def server_of(project: Project, name: str, settings: PublishSettings) -> Server:
 
 
 @contextmanager
-def connected(server: Server, **more: object) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+def connected(server: Server, **more: str | int) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """A connection without a transaction. Raises DataError in words of ours where the server says no.
 
     What PostgreSQL says itself may hold a password or a value, and is not repeated.
@@ -121,9 +121,10 @@ def patiently(con: psycopg.Connection[tuple[Any, ...]], server: Server, change: 
 
 
 _REASONS = (
-    (("password authentication", "no password supplied", "authentication failed"), "it refuses the user or the password",
+    (("authentication failed", "no password supplied"), "it refuses the user or the password",
      "check the secrets that `url` names; they are never shown"),
-    (("no pg_hba.conf entry",), "it lets nobody in from here by this user", "ask its administrator for a line of pg_hba.conf"),
+    (("no pg_hba.conf entry",), "it lets nobody in from here by this user",
+     "ask its administrator for a line of pg_hba.conf"),
     (("certificate", "SSL", "root.crt"), "its certificate is not trusted",
      "do not turn the check off: name its authority in `url` with sslrootcert="),
     (("could not translate", "resolve", "Name or service"), "there is no such host", "check `url`"),

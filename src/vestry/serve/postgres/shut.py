@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vestry.project import DataError, Project, VestryError, quote
+
+if TYPE_CHECKING:
+    from vestry.serve.postgres.server import Server
 
 
 def shut(project: Project, reader: str, grant: str | None = None) -> None:
@@ -23,7 +28,7 @@ def shut(project: Project, reader: str, grant: str | None = None) -> None:
         raise DataError(what, failed[0].where, "run `vestry publish` as soon as the server answers")
 
 
-def _shut(project: Project, server, reader: str, grant: str | None) -> None:  # type: ignore[no-untyped-def]
+def _shut(project: Project, server: Server, reader: str, grant: str | None) -> None:
     from vestry.serve.postgres import books as kept
     from vestry.serve.postgres import rights, roles
     from vestry.serve.postgres.names import role_of

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from vestry.catalogue.model import TableEntry
 from vestry.governance.access.gate import Gate, Where
@@ -58,6 +58,11 @@ class Seen:
         return self.view.personal or self.view.grant is not None
 
     @property
+    def grant(self) -> str:
+        """The id of the grant; empty of what staff see."""
+        return self.view.grant.id if self.view.grant else ""
+
+    @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """Names, and DuckDB's types."""
         counted = ((COUNT, "BIGINT"),) if self.view.statistics else ()
@@ -67,8 +72,17 @@ class Seen:
     def definition(self) -> str:
         """What tells whether a view there is as it should be."""
         until = self.until.isoformat() if self.until else ""
-        grant = self.view.grant.id if self.view.grant else ""
-        said = [self.role, self.piece, self.condition, until, grant, self.comment, self.column_comments, self.columns]
+        comments = [self.comment, self.column_comments]
+        said = [
+            self.role,
+            self.piece,
+            self.condition,
+            until,
+            self.grant,
+            self.comment,
+            self.column_comments,
+            self.columns,
+        ]
         return _digest(said)
 
 
@@ -130,8 +144,8 @@ def wanted_of(gate: Gate, server: Server, settings: PublishSettings) -> Wanted:
 def last_moment(project: Project, grant: Grant) -> datetime:
     """When a grant ends by itself: at the end of its last day, of the day of its review, or of its agreement."""
     agreement = project.agreements.get(grant.agreement) if grant.agreement else None
-    days: list[date] = [grant.terms.until, *filter(None, [grant.terms.review, agreement and agreement.spec.ends])]
-    return datetime.combine(min(days) + timedelta(days=1), time(), ZONE)
+    days = [grant.terms.until, grant.terms.review, agreement.spec.ends if agreement else None]
+    return datetime.combine(min(day for day in days if day) + timedelta(days=1), time(), ZONE)
 
 
 def _of_staff(gate: Gate, server: Server, entry: TableEntry, staff: User) -> Iterator[Seen]:

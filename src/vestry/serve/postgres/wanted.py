@@ -73,16 +73,7 @@ class Seen:
         """What tells whether a view there is as it should be."""
         until = self.until.isoformat() if self.until else ""
         comments = [self.comment, self.column_comments]
-        said = [
-            self.role,
-            self.piece,
-            self.condition,
-            until,
-            self.grant,
-            self.comment,
-            self.column_comments,
-            self.columns,
-        ]
+        said = [self.role, self.piece, self.condition, until, self.grant, comments, self.columns]
         return _digest(said)
 
 

@@ -39,8 +39,8 @@ class Bi:
         self.council, self.postgres, self.database = council, postgres, database
         self.url = f"postgresql://publisher@127.0.0.1:{postgres.port}/{database}"
         postgres.execute(f"CREATE DATABASE {database} OWNER publisher")
-        self.settings(SETTINGS)
         council.write(".env", f"BI_URL={self.url}\n")
+        self.settings(SETTINGS)
         for user in (ANN, NURSE, OWNER):
             add_account(self.project, user.id, "", user.name, "", user.roles, user.domains)
 
@@ -50,7 +50,7 @@ class Bi:
 
     @property
     def project(self) -> Project:
-        return self.gate.live.workspace.project if hasattr(self, "gate") else Live(self.council.root).workspace.project
+        return self.gate.live.workspace.project
 
     @property
     def server(self) -> Server:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from bi import CLEAR, HASHED, PURPOSE, Bi
+from bi import CLEAR, CLIENT, HASHED, PURPOSE, Bi
 from psycopg.errors import InsufficientPrivilege
 
 from governed import ANN, NURSE, OWNER
 from vestry.governance.access.terms import Condition
+from vestry.governance.access.treatment import Treatment
 from vestry.governance.identity import accounts
 from vestry.governance.requests import answer, ask, narrow, revoke
 from vestry.project import DataError
@@ -43,7 +44,7 @@ def test_a_column_taken_from_a_grant_is_gone_at_once_and_the_rest_comes_back(bi:
     grant = bi.grant(ANN, {"name": CLEAR, "ward": CLEAR})
     bi.publish()
     view = f"{bi.role(ANN)}.adults_care_client"
-    narrow(bi.project, grant.id, OWNER, grant.terms.without([(next(iter(grant.terms.columns)), "name")]))
+    narrow(bi.project, grant.id, OWNER, grant.terms.without([(CLIENT, "name")]))
     with pytest.raises(InsufficientPrivilege):
         bi.rows(bi.role(ANN), f"SELECT * FROM {view}")
     bi.publish()
@@ -95,12 +96,12 @@ def test_where_the_server_is_away_whoever_ends_a_grant_is_told(bi: Bi) -> None:
     with pytest.raises(DataError, match="it is ended, but PostgreSQL could not be told") as failed:
         revoke(bi.project, grant.id, OWNER, "no longer needed")
     assert "tawny" not in str(failed.value)
-    assert bi.gate.readers(next(iter(grant.terms.columns))) == []
+    assert bi.gate.readers(CLIENT) == []
 
 
 def test_a_narrower_grant_in_its_place_shuts_what_the_older_showed(bi: Bi) -> None:
-    def approved(columns: dict[str, object]) -> None:
-        terms = replace(bi.grant(NURSE, {"ward": CLEAR}).terms, columns={_client(): columns})
+    def approved(columns: dict[str, Treatment]) -> None:
+        terms = replace(bi.grant(NURSE, {"ward": CLEAR}).terms, columns={CLIENT: columns})
         asked = ask(bi.project, bi.gate.live.catalogue(), ANN, "adults.care", PURPOSE, terms, None)
         answer(bi.project, bi.gate.live.catalogue(), asked.id, OWNER, "approved", "")
 
@@ -115,12 +116,6 @@ def test_a_narrower_grant_in_its_place_shuts_what_the_older_showed(bi: Bi) -> No
         bi.rows(bi.role(ANN), f"SELECT * FROM {view}")
     bi.publish()
     assert len(bi.rows(bi.role(ANN), f"SELECT * FROM {view}")[0]) == 1
-
-
-def _client() -> object:
-    from bi import CLIENT
-
-    return CLIENT
 
 
 def test_each_purpose_has_a_view_whose_name_is_never_anothers(bi: Bi) -> None:

@@ -19,6 +19,8 @@ from vestry.project import DataError
 from vestry.run.events import Event
 from vestry.serve.postgres.publish import publish
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_grant_that_ends_is_gone_at_once_also_while_its_reader_reads(bi: Bi) -> None:
     grant = bi.grant(ANN, {"name": CLEAR})

@@ -10,6 +10,8 @@ from governed import ANN, NURSE
 from vestry.governance import audit
 from vestry.governance.access.terms import Condition
 
+pytestmark = pytest.mark.slow
+
 
 def test_staff_see_what_is_not_personal_and_nothing_else(bi: Bi) -> None:
     done = bi.publish()

@@ -11,6 +11,7 @@ from bi import CLEAR, Bi
 from governed import ANN, NURSE
 from vestry.governance.access.terms import Condition
 
+pytestmark = pytest.mark.slow
 COLUMNS = {
     "id": "logicalType: integer, primaryKey: true, classification: internal, description: 'Its number; it''s ours'",
     "cost": 'logicalType: number, physicalType: "DECIMAL(18,2)", classification: internal',

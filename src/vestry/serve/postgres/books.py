@@ -60,7 +60,7 @@ class Books:
 
 def read(con: Connection, server: Server) -> Books:
     """What was published last; nothing where nothing was."""
-    if con.execute("SELECT to_regclass(%s)", [f"{quote(server.data)}.seen"]).fetchone() == (None,):
+    if not _is_there(con, server.data, "seen"):
         return Books({}, {})
     data = quote(server.data)
     pieces = con.execute(f"SELECT key, physical, of, stamp, rows FROM {data}.piece").fetchall()
@@ -93,10 +93,7 @@ def open_books(con: Connection, server: Server, mark: str) -> None:
 
 def in_the_way(con: Connection, names: Iterable[tuple[str, str]]) -> str | None:
     """The first of these (schema, name) that stands there already."""
-    for schema, name in names:
-        if con.execute("SELECT to_regclass(%s)", [f"{quote(schema)}.{quote(name)}"]).fetchone() != (None,):
-            return f"{schema}.{name}"
-    return None
+    return next((f"{schema}.{name}" for schema, name in names if _is_there(con, schema, name)), None)
 
 
 @contextmanager
@@ -112,6 +109,14 @@ def alone(con: Connection, server: Server) -> Iterator[None]:
 def lock_rights(con: Connection, server: Server) -> None:
     """Until the transaction ends, nobody else gives or takes rights."""
     con.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_RIGHTS, _number(server)])
+
+
+def _is_there(con: Connection, schema: str, name: str) -> bool:
+    found = con.execute(
+        "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = %s AND relname = %s",
+        [schema, name],
+    )
+    return found.fetchone() is not None
 
 
 def _number(server: Server) -> int:

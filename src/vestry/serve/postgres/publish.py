@@ -72,6 +72,9 @@ def publish(gate: Gate, server: Server, settings: PublishSettings, listen: Liste
         with con.transaction():
             kept.lock_rights(con, server)
             rights.take(con, server, changes.taken, books)
+        with con.transaction():
+            for schema in sorted({seen.schema for seen in changes.given}):
+                kept.open_schema(con, server, schema, f"{mark}: {server.name}")
         new = {(seen.schema, seen.name) for seen in changes.given} - set(books.rights)
         if other := kept.in_the_way(con, sorted(new)):
             what = f"`{other}` on {server.shown} was made by somebody else, and is in the way"
@@ -83,7 +86,7 @@ def publish(gate: Gate, server: Server, settings: PublishSettings, listen: Liste
         wanted = replace(wanted, seen=tuple(seen for seen in wanted.seen if seen not in refused))
         changes = replace(changes, given=tuple(seen for seen in changes.given if seen not in refused))
         if changes:
-            _swap(project, server, con, wanted, changes, books, loaded, mark)
+            _swap(project, server, con, wanted, changes, books, loaded)
         waiting = _sweep(con, server, kept.read(con, server))
     names = {key: str(views[0].view.table) for key, views in wanted.pieces.items()}
     return Published(
@@ -184,7 +187,6 @@ def _swap(
     changes: Changes,
     books: Books,
     loaded: dict[str, Loaded],
-    mark: str,
 ) -> None:
     """Everything at once: views, rights, policies, and what is written of them."""
 
@@ -194,8 +196,6 @@ def _swap(
         kept.lock_rights(con, server)
         still = _still_open(project)
         given = [seen for seen in changes.given if still(seen)]
-        for schema in sorted({seen.schema for seen in given}):
-            kept.open_schema(con, server, schema, f"{mark}: {server.name}")
         rights.drop_views(con, changes)
         tables = {key: piece.physical for key, piece in books.pieces.items()}
         tables |= {key: piece.physical for key, piece in loaded.items()}
@@ -241,7 +241,7 @@ def _still_open(project: Project) -> Callable[[Seen], bool]:
 
 
 def _sweep(con: Connection, server: Server, books: Books) -> int:
-    """Drop tables that no view is of, and schemas that are empty; returns how many wait for those who read them."""
+    """Drop tables that no view is of any more; returns how many wait for those who read them."""
     import psycopg
 
     found = con.execute(

@@ -28,6 +28,7 @@ from vestry.serve.postgres.server import Server, server_of
 CLIENT, WARD = TableName("adults", "care", "client"), TableName("adults", "wards", "ward")
 CLEAR, HASHED, YEAR = Treatment.CLEAR, Treatment.HASHED, Treatment.YEAR
 SOON = date.today() + timedelta(days=30)
+DATABASE = "bi"
 PURPOSE = "calls to residents"
 SETTINGS = '\n[publish.bi]\nurl = "${BI_URL}"\ntables = ["domain:adults"]\n'
 
@@ -35,10 +36,9 @@ SETTINGS = '\n[publish.bi]\nurl = "${BI_URL}"\ntables = ["domain:adults"]\n'
 class Bi:
     """One council and one database; published by a role that may make roles, and is no superuser."""
 
-    def __init__(self, council: Council, postgres: Postgres, database: str) -> None:
-        self.council, self.postgres, self.database = council, postgres, database
-        self.url = f"postgresql://publisher@127.0.0.1:{postgres.port}/{database}"
-        postgres.execute(f"CREATE DATABASE {database} OWNER publisher")
+    def __init__(self, council: Council, postgres: Postgres) -> None:
+        self.council, self.postgres, self.database = council, postgres, DATABASE
+        self.url = f"postgresql://publisher@127.0.0.1:{postgres.port}/{DATABASE}"
         council.write(".env", f"BI_URL={self.url}\n")
         self.settings(SETTINGS)
         for user in (ANN, NURSE, OWNER):

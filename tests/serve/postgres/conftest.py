@@ -1,21 +1,26 @@
-"""One council for all tests of the door, copied for each; each has a database of its own."""
+"""One council for all tests of the door, copied for each, and one database, which each leaves empty."""
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bi import Bi
+from bi import DATABASE, Bi
 
 from council import Council
 from governed import governed
 from servers.postgres import Postgres, postgres
 
 __all__ = ["postgres"]
-_NUMBERS = itertools.count(1)
+_EMPTY = """
+DO $$ DECLARE one text; BEGIN
+    FOR one IN SELECT nspname FROM pg_namespace WHERE nspname ~ '^(vestry|humble|theirs)' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', one);
+    END LOOP;
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +31,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def publisher(postgres: Postgres) -> Postgres:
     postgres.execute("CREATE ROLE publisher LOGIN CREATEROLE")
+    postgres.execute(f"CREATE DATABASE {DATABASE} OWNER publisher")
     return postgres
 
 
@@ -34,6 +40,7 @@ def bi(publisher: Postgres, template: Path, tmp_path: Path) -> Iterator[Bi]:
     root = tmp_path / "testham"
     shutil.copytree(template, root)
     council = Council(root)
-    made = Bi(council, publisher, f"bi{next(_NUMBERS)}")
+    made = Bi(council, publisher)
     yield made
     made.gate.live.workspace.close()
+    made.admin(_EMPTY)

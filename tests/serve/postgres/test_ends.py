@@ -10,7 +10,7 @@ import pytest
 from bi import CLEAR, CLIENT, HASHED, PURPOSE, Bi
 from psycopg.errors import InsufficientPrivilege
 
-from governed import ANN, NURSE, OWNER
+from governed import ANN, NURSE, OWNER, PEOPLE
 from vestry.governance.access.terms import Condition
 from vestry.governance.access.treatment import Treatment
 from vestry.governance.identity import accounts
@@ -89,6 +89,24 @@ def test_a_grant_that_ends_while_its_rows_are_loaded_is_not_given(bi: Bi) -> Non
     publish(bi.gate, bi.server, bi.project.settings.publish["bi"], listen)
     assert bi.admin("SELECT * FROM pg_views WHERE viewname = 'adults_care_client'") == []
     assert bi.admin("SELECT * FROM pg_policies") == []
+
+
+def test_a_grant_that_ends_while_its_new_rows_are_loaded_is_taken_from_the_old(bi: Bi) -> None:
+    grant = bi.grant(ANN, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("North",)))
+    bi.grant(NURSE, {"name": CLEAR, "ward": CLEAR})
+    bi.publish()
+    bi.more(PEOPLE + "4,Di Testperson,1999-01-01,WX1 1AC,North,\n")
+    bi.gate.live.refresh()
+
+    def listen(event: Event) -> None:
+        if event.kind == "done" and event.step == "adults.care.client":
+            revoke(bi.project, grant.id, OWNER, "no longer needed")
+
+    publish(bi.gate, bi.server, bi.project.settings.publish["bi"], listen)
+    found = bi.admin("SELECT schemaname FROM pg_views WHERE viewname = 'adults_care_client'")
+    assert found == [(bi.role(NURSE),)]
+    assert len(bi.rows(bi.role(NURSE), f"SELECT * FROM {bi.role(NURSE)}.adults_care_client")) == 4
+    assert len(bi.physical()) == 2
 
 
 def test_where_the_server_is_away_whoever_ends_a_grant_is_told(bi: Bi) -> None:

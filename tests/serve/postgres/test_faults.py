@@ -7,9 +7,11 @@ import subprocess
 
 import pytest
 from bi import CLEAR, SETTINGS, Bi
+from click.testing import CliRunner, Result
 
 from council import Council
 from governed import ANN
+from vestry.cli import main
 from vestry.products.check import check
 from vestry.project import VestryError
 
@@ -63,7 +65,7 @@ def _write(file: str, text: str) -> None:
 
 
 def test_who_may_make_no_roles_is_told_what_to_ask_for_and_then_it_works(bi: Bi) -> None:
-    bi.postgres.execute("DROP ROLE IF EXISTS humble; CREATE ROLE humble LOGIN")
+    bi.postgres.execute("CREATE ROLE humble LOGIN")
     reach(bi, bi.url.replace("publisher@", "humble@"))
     assert "may not do" in (error := failure(bi)).what and "CREATE ON DATABASE" in error.mend
     bi.postgres.execute(f"GRANT CREATE ON DATABASE {bi.database} TO humble")
@@ -104,26 +106,30 @@ def test_what_somebody_else_made_is_in_the_way_and_stays(bi: Bi, made: str, what
 
 def test_a_role_that_somebody_else_made_is_not_used(bi: Bi) -> None:
     bi.settings(SETTINGS + 'schema_prefix = "theirs"\n')
-    bi.postgres.execute("DROP ROLE IF EXISTS theirs_staff; CREATE ROLE theirs_staff LOGIN")
+    bi.postgres.execute("CREATE ROLE theirs_staff LOGIN")
     assert "the role `theirs_staff`" in failure(bi).what
     bi.postgres.execute("DROP ROLE theirs_staff")
 
 
 def test_the_command_plans_publishes_and_prints_what_the_administrator_runs(bi: Bi) -> None:
     bi.grant(ANN, {"name": CLEAR})
-    planned = json.loads(bi.council.cli("publish", "--plan", "--json").stdout)
+
+    def vestry(*args: str) -> Result:
+        return CliRunner().invoke(main, ["publish", "-C", str(bi.council.root), *args])
+
+    planned = json.loads(vestry("--plan", "--json").stdout)
     assert {(row["what"], row["as"]) for row in planned} == {
         ("send", "vestry.adults_wards_ward"), ("send", f"{bi.role(ANN)}.adults_care_client"),
     }  # fmt: skip
     assert bi.admin("SELECT nspname FROM pg_namespace WHERE nspname ~ '^vestry'") == []
-    done = bi.council.cli("publish")
-    assert done.returncode == 0 and "2 sent" in done.stdout, done.stderr
-    assert "Nothing to do" in bi.council.cli("publish").stdout
-    printed = bi.council.cli("publish", "--role", ANN.id).stdout
+    done = vestry()
+    assert done.exit_code == 0 and "2 sent" in done.stdout, done.output
+    assert "Nothing to do" in vestry().stdout
+    printed = vestry("--role", ANN.id).stdout
     assert f"\\password {bi.role(ANN)}" in printed and "LOGIN" in printed
-    wrong = bi.council.cli("publish", "--role", "u-anne")
-    assert wrong.returncode == 2 and "u-ann" in wrong.stderr
-    assert "there is no publication `bj`" in bi.council.cli("publish", "bj").stderr
+    wrong = vestry("--role", "u-anne")
+    assert wrong.exit_code == 2 and "did you mean `u-ann`?" in wrong.output
+    assert "there is no publication `bj`" in vestry("bj").output
 
 
 def faults(council: Council, text: str) -> str:

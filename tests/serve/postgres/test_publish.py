@@ -87,6 +87,14 @@ def test_what_is_not_shown_does_not_go_out_also_where_rows_depend_on_it(bi: Bi) 
     assert "3" not in str(bi.admin("SELECT replace(qual, now()::date::text, '') FROM pg_policies WHERE qual ~ 'id'"))
 
 
+def test_who_may_have_numbers_only_gets_numbers_only(bi: Bi) -> None:
+    people = (f"{n},P{n} Testperson,1990-01-01,WX3 3AA,{'East' if n < 23 else 'West'}," for n in range(28))
+    bi.more("id,name,born,postcode,ward,note\n" + "\n".join(people) + "\n")
+    bi.grant(ANN, {"ward": CLEAR}, statistics=True)
+    bi.publish()
+    assert bi.rows(bi.role(ANN), f"SELECT ward, number FROM {bi.role(ANN)}.adults_care_client") == [("East", 25)]
+
+
 def test_every_publication_leaves_a_line_for_each_reader(bi: Bi) -> None:
     grant = bi.grant(ANN, {"name": CLEAR})
     bi.publish()

@@ -81,6 +81,10 @@ def test_a_publication_that_is_killed_before_the_swap_leaves_yesterdays(bi: Bi) 
         assert bi.rows("vestry_staff", sql) == [("South",)]
     assert bi.rows("vestry_staff", sql) == [("South",)]
     assert len(bi.physical()) == 2
+    there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'vestry publish'"
+    while bi.admin(there) != [(0,)]:  # until the server has noticed that it is alone
+        assert time.monotonic() < until
+        time.sleep(0.05)
     assert bi.publish().sent == (("adults.wards.ward", 1),)
     assert bi.rows("vestry_staff", sql) == [("W1",)]
     assert len(bi.physical()) == 1

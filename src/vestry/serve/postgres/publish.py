@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vestry.governance.access.gate import Gate, Reading
@@ -83,16 +83,15 @@ def publish(gate: Gate, server: Server, settings: PublishSettings, listen: Liste
         roles.set_staff(con, server, wanted.roles, mark)
         _sweep(con, server, books)  # what a publication left that was killed
         loaded, refused = _load(gate, server, con, wanted, changes, listen)
-        wanted = replace(wanted, seen=tuple(seen for seen in wanted.seen if seen not in refused))
-        changes = replace(changes, given=tuple(seen for seen in changes.given if seen not in refused))
+        given, taken = 0, 0
         if changes:
-            _swap(project, server, con, wanted, changes, books, loaded)
+            given, taken = _swap(project, server, con, wanted, changes, books, loaded, refused)
         waiting = _sweep(con, server, kept.read(con, server))
     names = {key: str(views[0].view.table) for key, views in wanted.pieces.items()}
     return Published(
         tuple((names[key], piece.rows) for key, piece in loaded.items()),
-        len(changes.given),
-        len(changes.taken),
+        given,
+        taken,
         len(wanted.pieces) - len(loaded),
         wanted.left_out,
         waiting,
@@ -113,13 +112,17 @@ def _load(
         asked = [seen for seen in views if key in changes.sent or seen in changes.given]
         readings: list[tuple[Seen, Reading, Release]] = []
         for seen in asked:
+            purpose = seen.view.purpose if seen.view.grant else ""
             try:
-                purpose = seen.view.purpose if seen.view.grant else ""
                 reading = gate.read(seen.user, [seen.view.table], DOOR, purpose)
             except Refused:
                 refused.append(seen)
                 continue
-            readings.append((seen, reading, reading.releases[seen.view.table]))
+            release = reading.releases[seen.view.table]
+            if release.view == seen.view:
+                readings.append((seen, reading, release))
+            else:  # narrowed a moment ago: the next publication gives what is left
+                refused.append(seen)
         if not readings:
             continue
         assert engine is not None
@@ -141,7 +144,6 @@ def _load(
             loaded[key] = Loaded(physical, wanted.stamp(views, version), rows)
         facts = {"seconds": time.monotonic() - began}
         listen(Event("done", "publish", name, f"{rows:,} rows for {len(views)} reader(s)", facts))
-
     return loaded, refused
 
 
@@ -187,25 +189,35 @@ def _swap(
     changes: Changes,
     books: Books,
     loaded: dict[str, Loaded],
-) -> None:
-    """Everything at once: views, rights, policies, and what is written of them."""
+    refused: Sequence[Seen],
+) -> tuple[int, int]:
+    """Everything at once: views, rights, policies, and what is written of them.
 
-    def change() -> None:
+    Returns how many views were given, and how many taken away.
+    """
+
+    def change() -> tuple[int, int]:
         rights.lock(con, server, changes, books)
         # From here nobody takes a right away but before us, which we then see, or after us, which then holds.
         kept.lock_rights(con, server)
-        still = _still_open(project)
-        given = [seen for seen in changes.given if still(seen)]
-        rights.drop_views(con, changes)
+        is_open = _open_now(project)
+        given = [seen for seen in changes.given if seen not in refused and is_open(seen)]
+        places = {(seen.schema, seen.name) for seen in given}
+        over = {(s.schema, s.name) for s in changes.given} - places
+        taken = [*changes.taken, *(right for place, right in books.rights.items() if place in over)]
+        taken = [right for right in dict.fromkeys(taken) if (right.schema, right.name) not in places]
+        rights.drop_views(con, taken)
         tables = {key: piece.physical for key, piece in books.pieces.items()}
         tables |= {key: piece.physical for key, piece in loaded.items()}
-        touched = {seen.piece for seen in given} | {right.piece for right in changes.taken}
+        touched = {seen.piece for seen in given} | {right.piece for right in (*taken, *changes.taken)}
         for key in sorted(touched & tables.keys()):
-            rights.set_policies(con, server, tables[key], [s for s in wanted.pieces.get(key, []) if still(s)])
+            rights.set_policies(
+                con, server, tables[key], [s for s in wanted.pieces.get(key, []) if s not in refused and is_open(s)]
+            )
         for seen in given:
             rights.make_view(con, server, tables[seen.piece], seen)
         data = quote(server.data)
-        for right in changes.taken:
+        for right in taken:
             con.execute(f"DELETE FROM {data}.seen WHERE schema = %s AND name = %s", [right.schema, right.name])
         for key in changes.gone:
             con.execute(f"DELETE FROM {data}.piece WHERE key = %s", [key])
@@ -225,19 +237,21 @@ def _swap(
                 [seen.schema, seen.name, seen.role, seen.piece, seen.grant, seen.definition],
             )
 
-    patiently(con, server, change)
+        return len(given), len(taken)
+
+    return patiently(con, server, change)
 
 
-def _still_open(project: Project) -> Callable[[Seen], bool]:
+def _open_now(project: Project) -> Callable[[Seen], bool]:
     """Whether a view's grant is as it was when the gate was asked, and its reader still there."""
     terms = {grant.id: grant.terms for grant in open_grants(project)}
     readers = {a.user.id for a in accounts(project) if not a.is_off}
 
-    def still(seen: Seen) -> bool:
+    def is_open(seen: Seen) -> bool:
         grant = seen.view.grant
         return grant is None or (terms.get(grant.id) == grant.terms and seen.user.id in readers)
 
-    return still
+    return is_open
 
 
 def _sweep(con: Connection, server: Server, books: Books) -> int:

@@ -50,14 +50,11 @@ def lock(con: Connection, server: Server, changes: Changes, books: Books) -> Non
         con.execute(f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE")
 
 
-def drop_views(con: Connection, changes: Changes) -> None:
-    """Drop the views of rights that ended and that nothing takes the place of."""
+def drop_views(con: Connection, taken: Iterable[Right]) -> None:
+    """Drop the views of rights that ended."""
     from psycopg.errors import DependentObjectsStillExist
 
-    again = {(seen.schema, seen.name) for seen in changes.given}
-    for right in changes.taken:
-        if (right.schema, right.name) in again:
-            continue
+    for right in taken:
         name = f"{right.schema}.{right.name}"
         try:
             con.execute(f"DROP VIEW IF EXISTS {quote(right.schema)}.{quote(right.name)}")

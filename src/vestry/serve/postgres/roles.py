@@ -72,6 +72,7 @@ def login_sql(server: Server, role: str, user: User | None, mark: str) -> str:
         f"-- {server.shown}: {' '.join(who.split())}",
         f"SELECT {literal(f'CREATE ROLE {q} NOLOGIN')} WHERE to_regrole({literal(q)}) IS NULL \\gexec",
         f"COMMENT ON ROLE {q} IS {literal(mark)};",
+        f"GRANT CONNECT ON DATABASE {quote(server.database)} TO {q};",
     ]
     if user:
         lines += [

@@ -59,13 +59,20 @@ class Server:
             raise VestryError("`url` is no address of a PostgreSQL", self.where, mend) from None
 
     @property
+    def database(self) -> str:
+        return str(self._told.get("dbname") or self._told.get("user", ""))
+
+    @property
     def shown(self) -> str:
         """The database as messages name it."""
+        port = f":{self._told['port']}" if self._told.get("port") else ""
+        return f"{self.database} on {self._told.get('host', 'this machine')}{port}"
+
+    @property
+    def _told(self) -> dict[str, Any]:
         from psycopg.conninfo import conninfo_to_dict
 
-        said = conninfo_to_dict(self.conninfo())
-        port = f":{said['port']}" if said.get("port") else ""
-        return f"{said.get('dbname', 'the database')} on {said.get('host', 'this machine')}{port}"
+        return conninfo_to_dict(self.conninfo())
 
 
 def server_of(project: Project, name: str, settings: PublishSettings) -> Server:

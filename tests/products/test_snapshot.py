@@ -199,7 +199,7 @@ change = st.tuples(
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(st.lists(change, min_size=1, max_size=5), min_size=2, max_size=4))
 def test_step_by_step_ends_as_all_at_once(batches):
     """Late, out of order, twice, deleted and come back: builds by what changed equal one build of all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ status: active
 {extra}schema:
 {tables}
 """
+#: That a domain has agreed to the use of a product of its own: an item of `uses`.
+USE = "{{product: {product}, purpose: to be tested, approvedBy: Jo Bloggs, until: 2099-01-01}}"
+_READ = re.compile(r"\b([a-z]\w*)\.([a-z]\w*)\.[a-z]\w*")
 
 
 class Council:
@@ -56,17 +60,20 @@ class Council:
     def drop(self, name: str, text: str | bytes) -> Path:
         return self.write(f"drop/{name}", text)
 
-    def product(self, name: str, columns: Mapping[str, str] | str, gold: bool = False, **recipes: str) -> None:
+    def product(
+        self, name: str, columns: Mapping[str, str] | str, gold: bool = False, agreed: bool = True, **recipes: str
+    ) -> None:
         """One product (`domain.product`) with one table per recipe (`table_sql="SELECT …"`), all of the same columns.
 
         `columns` is {name: rest of the flow mapping}, such as {"job": "logicalType: string, primaryKey: true"},
-        or the YAML below `schema:` as it is.
+        or the YAML below `schema:` as it is. Where it is `agreed`, those whose data the recipes read
+        allow it.
         """
         domain, product = name.split(".")
         tables: dict[str, str] = {}
         for key, text in recipes.items():
             table, _, kind = key.rpartition("_")
-            file = f"{table}.snapshot.yaml" if kind == "snapshot" else f"{table}.{kind}"
+            file = f"{table}.{kind}.yaml" if kind in ("snapshot", "match") else f"{table}.{kind}"
             self.write(f"domains/{domain}/{product}/{file}", text)
             tables[table] = text
         if isinstance(columns, str):
@@ -75,7 +82,12 @@ class Council:
             properties = "\n".join(f"      - {{name: {c}, {rest}}}" for c, rest in columns.items())
             listed = "\n".join(f"  - name: {table}\n    properties:\n{properties}" for table in tables)
         self.write(f"domains/{domain}/domain.yaml", f"name: {domain.title()}\nowner: Jo Bloggs\n")
-        extra = "customProperties:\n  - {property: layer, value: gold}\n" if gold else ""
+        custom = ["{property: layer, value: gold}"] if gold else []
+        found = [one for text in tables.values() for one in _READ.findall(text)] if agreed else []
+        if read := {f"{d}.{p}" for d, p in found if d not in ("bronze", domain)}:
+            uses = ", ".join(USE.format(product=one) for one in sorted(read))
+            custom.append(f"{{property: uses, value: [{uses}]}}")
+        extra = "customProperties:\n" + "".join(f"  - {one}\n" for one in custom) if custom else ""
         self.write(f"domains/{domain}/{product}/contract.yaml", CONTRACT.format(name=name, tables=listed, extra=extra))
 
     def open(self) -> Workspace:

@@ -159,6 +159,7 @@ def _send(
 
     columns = releases[0][0].columns
     con.execute(f"CREATE TABLE {quote(server.data)}.{quote(physical)} ({definition(columns)})")
+    rights.set_policies(con, server, physical, [])  # nobody, whatever the database gives by default
     parts, had = [], list[str]()
     for condition, release in {seen.condition: release for seen, release in releases}.items():
         apart = "".join(f" AND ({other}) IS NOT TRUE" for other in had)

@@ -171,6 +171,7 @@ def test_rows_set_aside_come_back_when_they_are_mended(tmp_path):
     assert planning.rows(f"SELECT id FROM {NOW}__quarantine ORDER BY 1") == [(1,), (3,)]
 
 
+@pytest.mark.slow
 def test_only_the_files_that_hold_changed_keys_are_written_again(planning, monkeypatch):
     monkeypatch.setattr("vestry.products.publish._KEYED_FILE", 20_000)
     start = date(2024, 1, 1)

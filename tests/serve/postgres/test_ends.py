@@ -139,7 +139,10 @@ def test_a_narrower_grant_in_its_place_shuts_what_the_older_showed(bi: Bi) -> No
 
 
 def test_each_purpose_has_a_view_whose_name_is_never_anothers(bi: Bi) -> None:
+    workspace, project = bi.gate.live.workspace, bi.project
+    workspace.project = replace(project, clock=lambda: time.time() - 3600)
     first = bi.grant(ANN, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("North",)))
+    workspace.project = project
     bi.grant(ANN, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("South",)), purpose="visits to residents")
     bi.publish()
     role = bi.role(ANN)

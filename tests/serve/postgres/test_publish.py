@@ -39,7 +39,9 @@ def test_a_reader_sees_the_columns_and_rows_of_her_grant(bi: Bi) -> None:
 def test_another_readers_view_and_the_data_behind_it_are_refused(bi: Bi) -> None:
     bi.grant(ANN, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("North",)))
     bi.grant(NURSE, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("South",)))
+    bi.admin("ALTER DEFAULT PRIVILEGES FOR ROLE publisher GRANT SELECT ON TABLES TO PUBLIC")
     bi.publish()
+    bi.admin("ALTER DEFAULT PRIVILEGES FOR ROLE publisher REVOKE SELECT ON TABLES FROM PUBLIC")
     ann, nurse = bi.role(ANN), bi.role(NURSE)
     (table,) = [name for name in bi.physical() if "wards" not in name and _is_personal(bi, name)]
     with bi.reading(ann) as con:
@@ -53,6 +55,8 @@ def test_another_readers_view_and_the_data_behind_it_are_refused(bi: Bi) -> None
         ):
             with pytest.raises(InsufficientPrivilege):
                 con.execute(sql)
+    public = bi.admin("SELECT relname FROM pg_class WHERE relname ~ '^t_' AND relacl::text ~ '[{,]=r'")
+    assert public == []
 
 
 def _is_personal(bi: Bi, table: str) -> bool:

@@ -159,6 +159,7 @@ def _send(
 
     columns = releases[0][0].columns
     con.execute(f"CREATE TABLE {quote(server.data)}.{quote(physical)} ({definition(columns)})")
+    rights.set_policies(con, server, physical, [])  # nobody, whatever the database gives by default
     parts, had = [], list[str]()
     for condition, release in {seen.condition: release for seen, release in releases}.items():
         apart = "".join(f" AND ({other}) IS NOT TRUE" for other in had)
@@ -209,11 +210,11 @@ def _swap(
         rights.drop_views(con, taken)
         tables = {key: piece.physical for key, piece in books.pieces.items()}
         tables |= {key: piece.physical for key, piece in loaded.items()}
-        touched = {seen.piece for seen in given} | {right.piece for right in (*taken, *changes.taken)}
+        were = [right for place, right in books.rights.items() if place in places]
+        touched = {seen.piece for seen in given} | {right.piece for right in (*taken, *were)}
         for key in sorted(touched & tables.keys()):
-            rights.set_policies(
-                con, server, tables[key], [s for s in wanted.pieces.get(key, []) if s not in refused and is_open(s)]
-            )
+            views = [seen for seen in wanted.pieces.get(key, []) if seen not in refused and is_open(seen)]
+            rights.set_policies(con, server, tables[key], views)
         for seen in given:
             rights.make_view(con, server, tables[seen.piece], seen)
         data = quote(server.data)
@@ -236,7 +237,6 @@ def _swap(
                 "definition = excluded.definition",
                 [seen.schema, seen.name, seen.role, seen.piece, seen.grant, seen.definition],
             )
-
         return len(given), len(taken)
 
     return patiently(con, server, change)

@@ -99,6 +99,7 @@ def set_policies(con: Connection, server: Server, physical: str, views: Sequence
     ).fetchall()
     for (role,) in rows:
         con.execute(f"REVOKE ALL ON {place} FROM {quote(str(role))}")
+    con.execute(f"REVOKE ALL ON {place} FROM PUBLIC")
     for (policy,) in con.execute(
         "SELECT policyname FROM pg_policies WHERE schemaname = %s AND tablename = %s", [server.data, physical]
     ).fetchall():

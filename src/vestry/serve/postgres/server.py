@@ -92,6 +92,7 @@ def connected(server: Server, **more: str | int) -> Iterator[psycopg.Connection[
         with psycopg.connect(server.conninfo(**more), autocommit=True) as con:
             # Whoever may make things in `public` could put a function of the same name in our way.
             con.execute("SET search_path = pg_catalog")
+            con.execute("SET standard_conforming_strings = on")  # our literals are of the standard
             con.execute("SET client_min_messages = warning")
             if con.info.server_version < _OLDEST:
                 version = con.info.server_version // 10_000

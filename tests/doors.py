@@ -88,12 +88,12 @@ class Doors:
         found: list[dict[str, Any]] = answer.json()["rows"]
         return found
 
-    def give(self, columns: dict[str, Treatment], *rows: Condition, who: str = "ann", **more: Any) -> Grant:
-        """Let somebody read of `adults.care.client`."""
-        purpose = more.pop("purpose", "calls to residents")
+    def give(self, columns: dict[str, Treatment], *rows: Condition, **more: Any) -> Grant:
+        """Let ann read of `adults.care.client`, or of another `table`."""
+        purpose, table = more.pop("purpose", "calls to residents"), more.pop("table", CLIENT)
         with connect(self.project) as con:
-            terms = Terms({CLIENT: columns}, **{"until": SOON, **more}, rows=rows)
-            return give(con, self.project, who, "adults.care", purpose, terms, ["olu"])
+            terms = Terms({table: columns}, **{"until": SOON, **more}, rows=rows)
+            return give(con, self.project, "ann", f"{table.domain}.{table.product}", purpose, terms, ["olu"])
 
     @contextmanager
     def given(self, columns: dict[str, Treatment], *rows: Condition, **more: Any) -> Iterator[Grant]:
@@ -131,6 +131,14 @@ def doored(root: Path) -> Council:
     council.source("jobs", 'connector: files\npath: jobs\ntables:\n  job:\n    files: "*.csv"\n')
     council.write("jobs/jobs.csv", jobs())
     council.product("housing.repairs", _COLUMNS, repair_sql=_RECIPE)
+    council.product(
+        "adults.index",
+        {
+            "person_id": "logicalType: string, primaryKey: true, required: true, classification: personal",
+            "ward": f"logicalType: string, {_INTERNAL}",
+        },
+        person_sql="SELECT 'p' || id AS person_id, ward FROM bronze.care.client",
+    )
     council.good()
     for name, roles, domains in (("ann", ("staff",), ()), ("sam", (), ()), ("olu", ("staff", "owner"), ("adults",))):
         account(council, name, roles, domains=domains)

@@ -24,6 +24,7 @@ def _changed(doors, path, before):
     return answer.json()
 
 
+@pytest.mark.slow
 def test_rows_that_came_went_and_were_corrected_are_told_and_nothing_else(doors):
     before = doors.ask(ROWS, params={"limit": 1}).headers["vestry-version"]
     doors.council.write("jobs/jobs.csv", jobs({"J8": "corrected"}, without=("J9",)))
@@ -38,6 +39,7 @@ def test_rows_that_came_went_and_were_corrected_are_told_and_nothing_else(doors)
     assert doors.ask(f"{ROWS}?since={said['version']}").json()["rows"] == [], "the same rows in other files"
 
 
+@pytest.mark.slow
 def test_of_a_masked_table_only_what_is_seen_changes(doors):
     with doors.given({"id": Treatment.CLEAR, "postcode": Treatment.DISTRICT}):
         before = doors.ask(CLIENTS).json()["version"]

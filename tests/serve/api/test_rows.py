@@ -14,6 +14,7 @@ import pytest
 
 from doors import CLIENT, CLIENTS, JOBS, ODD, REPAIR, ROWS
 from vestry.governance.access.treatment import Treatment
+from vestry.project import TableName
 
 
 def test_a_row_is_json_that_says_what_the_table_holds(doors):
@@ -178,3 +179,18 @@ def test_the_audit_tells_of_every_answer(doors):
     assert doors.told()[0].entry.rows == JOBS
     assert doors.ask(CLIENTS, "olu").status_code == 403
     assert doors.told()[0].entry.allowed is False
+
+
+def test_people_are_named_in_the_audit_where_an_answer_shows_them_one_by_one(doors):
+    person = TableName.parse("adults.index.person")
+    path = f"/api/v1/tables/{person}/rows"
+    with doors.given({"person_id": Treatment.CLEAR, "ward": Treatment.CLEAR}, table=person):
+        doors.rows(f"{path}?ward=North&columns=ward")
+        assert sorted(doors.told()[0].entry.people) == ["p1", "p2"], "also where the id itself is left out"
+        doors.rows(path, method="POST", json={"where": [{"column": "person_id", "value": "p3"}]})
+        assert doors.told()[0].entry.people == ("p3",)
+        doors.rows(f"{path}?limit=1")
+        assert len(doors.told()[0].entry.people) == 1, "of the page, not of the row that tells of another"
+    with doors.given({"person_id": Treatment.HASHED}, table=person):
+        doors.rows(path)
+        assert doors.told()[0].entry.people == () and doors.told()[0].entry.rows == 3

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from vestry.governance.access.gate import Gate, Reading, Where
 from vestry.governance.access.release import Release
-from vestry.governance.access.treatment import Treatment
-from vestry.governance.access.view import PERSON
 from vestry.governance.identity.user import User
 from vestry.lake.engine import failure
 from vestry.project import DataError, Project, TableName, VestryError
@@ -61,13 +59,6 @@ class Leave:
         return dict(self.release.columns)
 
     @property
-    def names_people(self) -> bool:
-        """Whether each row says by its id of whom it is."""
-        view = self.release.view
-        clear = {column.name for column in view.columns if column.treatment is Treatment.CLEAR}
-        return PERSON in clear and not view.statistics
-
-    @property
     def version(self) -> str:
         """Names what is seen: another version of the table has another, and so has another rule."""
         said = f"{self.release.table} {self.release.view.digest}"
@@ -110,7 +101,7 @@ def answer(leave: Leave, query: Query, shape: Shape, source: Source | None = Non
     source = source or Source.of(leave.release)
     with ExitStack() as stack:
         con = stack.enter_context(opened(leave, source.files))
-        asked = select(source, query, shape, limit, after, leave.names_people, con)
+        asked = select(source, query, shape, limit, after, leave.release.view.person_at is not None, con)
         reader = _begun(con, asked)
         ahead = list(_until(con, reader, AHEAD + 1))
         rows = pa.Table.from_batches(ahead, reader.schema)

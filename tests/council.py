@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import IO, Any
 
+import forked
 from vestry.lake import Lake
 from vestry.project import TableName
 from vestry.run.events import Event
@@ -27,6 +29,9 @@ status: active
 {extra}schema:
 {tables}
 """
+#: That a domain has agreed to the use of a product of its own: an item of `uses`.
+USE = "{{product: {product}, purpose: to be tested, approvedBy: Jo Bloggs, until: 2099-01-01}}"
+_READ = re.compile(r"\b([a-z]\w*)\.([a-z]\w*)\.[a-z]\w*")
 
 
 class Council:
@@ -55,17 +60,20 @@ class Council:
     def drop(self, name: str, text: str | bytes) -> Path:
         return self.write(f"drop/{name}", text)
 
-    def product(self, name: str, columns: Mapping[str, str] | str, gold: bool = False, **recipes: str) -> None:
+    def product(
+        self, name: str, columns: Mapping[str, str] | str, gold: bool = False, agreed: bool = True, **recipes: str
+    ) -> None:
         """One product (`domain.product`) with one table per recipe (`table_sql="SELECT …"`), all of the same columns.
 
         `columns` is {name: rest of the flow mapping}, such as {"job": "logicalType: string, primaryKey: true"},
-        or the YAML below `schema:` as it is.
+        or the YAML below `schema:` as it is. Where it is `agreed`, those whose data the recipes read
+        allow it.
         """
         domain, product = name.split(".")
         tables: dict[str, str] = {}
         for key, text in recipes.items():
             table, _, kind = key.rpartition("_")
-            file = f"{table}.snapshot.yaml" if kind == "snapshot" else f"{table}.{kind}"
+            file = f"{table}.{kind}.yaml" if kind in ("snapshot", "match") else f"{table}.{kind}"
             self.write(f"domains/{domain}/{product}/{file}", text)
             tables[table] = text
         if isinstance(columns, str):
@@ -74,7 +82,12 @@ class Council:
             properties = "\n".join(f"      - {{name: {c}, {rest}}}" for c, rest in columns.items())
             listed = "\n".join(f"  - name: {table}\n    properties:\n{properties}" for table in tables)
         self.write(f"domains/{domain}/domain.yaml", f"name: {domain.title()}\nowner: Jo Bloggs\n")
-        extra = "customProperties:\n  - {property: layer, value: gold}\n" if gold else ""
+        custom = ["{property: layer, value: gold}"] if gold else []
+        found = [one for text in tables.values() for one in _READ.findall(text)] if agreed else []
+        if read := {f"{d}.{p}" for d, p in found if d not in ("bronze", domain)}:
+            uses = ", ".join(USE.format(product=one) for one in sorted(read))
+            custom.append(f"{{property: uses, value: [{uses}]}}")
+        extra = "customProperties:\n" + "".join(f"  - {one}\n" for one in custom) if custom else ""
         self.write(f"domains/{domain}/{product}/contract.yaml", CONTRACT.format(name=name, tables=listed, extra=extra))
 
     def open(self) -> Workspace:
@@ -136,7 +149,7 @@ class Council:
         return self.root / "lake" / TableName.parse(table).folder
 
     def cli(
-        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
+        self, *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """The `vestry` command, as a process of its own, on this project."""
         command = args[0], "-C", str(self.root), *args[1:]
@@ -144,15 +157,35 @@ class Council:
 
 
 def vestry(
-    *args: str, env: Mapping[str, str] | None = None, seconds: float = 600, **more: Any
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 600,
+    input: str = "",
+    script: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The `vestry` command as a process."""
-    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, **more}
-    return subprocess.run(command(*args), env={**os.environ, **(env or {})}, check=False, **options)
+    """The `vestry` command as a process, or a `script` in its place; `input` is what it reads."""
+    env = {**os.environ, **(env or {})}
+    if forked.works:
+        return forked.run(args, env, seconds, input, script)
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": seconds, "input": input}
+    return subprocess.run(command(*args, script=script), env=env, check=False, **options)
 
 
-def command(*args: str) -> Sequence[str]:
-    return [str(Path(sys.executable).with_name("vestry")), *args]
+def begin(
+    *args: str, env: Mapping[str, str] | None = None, script: str | None = None, **streams: IO[Any]
+) -> forked.Process | subprocess.Popen[bytes]:
+    """The `vestry` command as a process that goes on; with a `script`, Python that runs that with these arguments.
+
+    A stream that is not given leads nowhere.
+    """
+    if forked.works:
+        return forked.Process(args, env, script=script, **streams)
+    nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    return subprocess.Popen(command(*args, script=script), env={**os.environ, **(env or {})}, **{**nowhere, **streams})  # type: ignore[call-overload,no-any-return]
+
+
+def command(*args: str, script: str | None = None) -> Sequence[str]:
+    return [sys.executable, "-c", script, *args] if script else [str(Path(sys.executable).with_name("vestry")), *args]
 
 
 def json_lines(text: str) -> list[dict[str, Any]]:

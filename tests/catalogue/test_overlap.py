@@ -16,8 +16,8 @@ import pytest
 from council import Council
 from vestry.catalogue.live import Live
 from vestry.catalogue.overlap import DataMap, LiveMap
+from vestry.catalogue.overlap.estimate import estimate, interval
 from vestry.catalogue.overlap.sketch import K, Sketch, Sketches, sketches_of
-from vestry.catalogue.overlap.ties import estimate, interval
 from vestry.project import TableName
 
 KEY = b"k" * 32

@@ -195,7 +195,7 @@ def _said(**more):
     [
         (_said(), 100),
         (_said(value=3, failing=3, passed=False), 70),
-        (_said(value=30, failing=3, expected="must be under 40"), 70),
+        (_said(value=30, failing=3, expected="must be under 40 %"), 70),
         (_said(value=4, passed=False), 60),  # counted by SQL of another form
         (_said(value=400, passed=False), 0),  # a join may count a row more than once
         (_said(value=7, passed=False, expected="must be over 9"), 0),
@@ -206,6 +206,14 @@ def _said(**more):
 def test_what_a_rule_says_in_percent(said, percent):
     found = score_of(NAME, said)
     assert found.percent == percent and found.dimension == "validity" and found.how
+
+
+def test_a_share_is_told_as_one(jobs):
+    jobs.good()
+    rules = {r.rule: r for d in quality_of(jobs).dimensions for r in d.rules}
+    assert rules["the trade is given"].expected == "must be under 50 %"
+    broken = _said(value=12.5, passed=False, expected="must be over 20 %")
+    assert score_of(NAME, broken).how == "broken: 12.5 %, and it must be over 20 %"
 
 
 def test_a_trend_has_a_point_a_day_and_a_table_counts_until_it_is_audited_again(lake, con, monkeypatch):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from council import Council, command, vestry
+from council import Council, begin, vestry
 from servers.sftp import SftpServer, make_key, prepared
 from vestry.ingest.sftp import Sftp
 
@@ -328,8 +327,8 @@ def test_a_load_that_is_killed_again_and_again_ends_with_every_row_once(council,
     source(council, server)
     for n in range(30):
         server.put(f"{n}.csv", "ref\n" + "".join(f"{n}-{row}\n" for row in range(2_000)))
-    for seconds in (0.7, 1.2, 1.7, 2.2):
-        process = subprocess.Popen(command("run", "-C", str(council.root)), stdout=subprocess.DEVNULL)
+    for seconds in (0.2, 0.6, 1.0, 1.4):
+        process = begin("run", "-C", str(council.root))
         time.sleep(seconds)
         process.kill()
         process.wait()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vestry.ingest.rest.ledger import Entry, gaps
 from vestry.ingest.rest.windows import Scale, Window, asked_from, plan, scale_of
-from vestry.project.models import RestCursor
+from vestry.project.source_models import RestCursor
 
 END = 12
 

@@ -17,7 +17,7 @@ from servers.vendor import Vendor, days
 from vestry.ingest.rest import connector
 from vestry.ingest.rest.answers import retry_after
 from vestry.project import ProjectError, load_project
-from vestry.project.models import AUTH, PAGINATORS
+from vestry.project.source_models import AUTH, PAGINATORS
 
 pytestmark = pytest.mark.slow
 

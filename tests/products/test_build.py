@@ -112,7 +112,7 @@ def test_a_mistake_in_sql_is_placed_with_its_line_and_the_nearest_name(made):
         ("primaryKey: true", "n is missing: 1 (must be 0) of 3 rows"),
         ("logicalTypeOptions: {maximum: 1}", "n is over 1: 1 (must be 0) of 3 rows"),
         ("quality: [{metric: rowCount, mustBeGreaterThan: 10}]", "number of rows: 3 (must be over 10)"),
-        ("quality: [{metric: nullValues, mustBeLessThan: 20, unit: percent}]", "33.3333 % (must be under 20)"),
+        ("quality: [{metric: nullValues, mustBeLessThan: 20, unit: percent}]", "33.3333 % (must be under 20 %)"),
         ("quality: [{metric: invalidValues, arguments: {validValues: [1]}, mustBe: 0}]", "n is not valid: 1"),
         ("quality: [{metric: missingValues, arguments: {missingValues: [null, '2']}, mustBe: 0}]", "n is missing: 2"),
         ("quality: [{name: few, type: sql, query: 'SELECT count(*) FROM ${table} WHERE ${column} > 1', mustBe: 0}]", "few: 1"),

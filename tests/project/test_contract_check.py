@@ -207,6 +207,19 @@ def test_relationships_and_service_levels_name_what_is_there(folder: Folder, sai
     ]
 
 
+def test_what_a_column_is_said_to_be_made_of_is_there(folder: Folder, said: Said) -> None:
+    made_of = "bronze.repairs.jobs.cost, bronze.repairs.job.any, housing.costs.month.cots, housing.costs.month, repair"
+    folder.change(REPAIRS, "- name: cost\n", f"- name: cost\n        transformSourceObjects: [{made_of}]\n")
+    assert said(folder) == [
+        f"{REPAIRS}:18: `repair.cost` is said to be made of `bronze.repairs.jobs.cost`, and there is no table "
+        "`bronze.repairs.jobs`\n    did you mean `bronze.repairs.job`?",
+        f"{REPAIRS}:18: `repair.cost` is said to be made of `housing.costs.month.cots`, and `housing.costs.month` has "
+        "no column `cots`\n    did you mean `cost`?",
+        f"{REPAIRS}:18: `repair.cost` is said to be made of `repair`, and there is no table `repair`\n"
+        "    write housing.repairs.repair",
+    ]
+
+
 def test_columns_that_no_table_can_keep(folder: Folder, said: Said) -> None:
     folder.change("domains/housing/costs/contract.yaml", "- name: cost", '- name: "total cost"')
     folder.change("domains/housing/costs/month.sql", "AS cost", 'AS "total cost"')

@@ -63,6 +63,8 @@ def test_schemas_are_written_with_the_mapping_for_an_editor(tmp_path: Path) -> N
         "./.vscode/schemas/domain.schema.json": "domains/*/domain.yaml",
         "./.vscode/schemas/contract.schema.json": "domains/*/*/contract.yaml",
         "./.vscode/schemas/glossary.schema.json": "glossary.yaml",
+        "./.vscode/schemas/agreement.schema.json": "agreements/*.yaml",
+        "./.vscode/schemas/access.schema.json": "access.yaml",
         "./.vscode/schemas/snapshot.schema.json": "domains/*/*/*.snapshot.yaml",
         "./.vscode/schemas/match.schema.json": "domains/*/*/*.match.yaml",
         "./.vscode/schemas/uprn.schema.json": "domains/*/*/*.uprn.yaml",

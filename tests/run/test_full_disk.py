@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 
 import pytest
 
@@ -17,9 +16,10 @@ def rows(seed: int, count: int) -> str:
     return "".join(f"{seed}-{n},{chance.getrandbits(256):x}\n" for n in range(count))
 
 
-def limit(size: int):
-    """No file may grow beyond `size` bytes: the write fails as it does on a full disk."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+def limited(size: int) -> str:
+    """The command where no file may grow beyond `size` bytes: the write fails as it does on a full disk."""
+    limit = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+    return f"{limit}\nfrom vestry.cli import main\nmain()"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def jobs(council: Council) -> Council:
 def test_a_load_on_a_full_disk_loads_nothing_and_the_next_one_all(jobs, size):
     before, files = jobs.versions(), set(jobs.folder(JOB).glob("*.parquet"))
     jobs.drop("b.csv", "ref,text\n" + rows(2, 60_000))
-    full = jobs.cli("run", preexec_fn=limit(size))
+    full = jobs.cli("run", script=limited(size))
     assert full.returncode == 1, full.stderr
     assert "the disk is full" in full.stderr
     assert "Traceback" not in full.stderr
@@ -60,7 +60,7 @@ def test_a_build_on_a_full_disk_keeps_the_last_version(jobs):
     text = recipe.read_text()
     recipe.write_text(text.replace("range(1)", "range(2000)").replace("text || '-' || n", "md5(text || n)"))
     files = set(jobs.folder(REPAIR).glob("*.parquet"))
-    full = jobs.cli("run", preexec_fn=limit(1_000_000))
+    full = jobs.cli("run", script=limited(1_000_000))
     assert full.returncode == 1, full.stderr
     assert "the disk is full" in full.stderr
     assert "Traceback" not in full.stderr

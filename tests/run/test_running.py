@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 
-from council import command
+from council import begin
 from vestry.run.events import Event
 from vestry.run.running import noted, running
 
@@ -36,7 +35,7 @@ def test_a_run_in_another_process_is_seen_until_it_is_killed(repairs):
     )
     (repairs.root / "domains/housing/repairs/repair.sql").unlink()
     state = repairs.root / ".vestry"
-    process = subprocess.Popen(command("run", "-C", str(repairs.root)), stderr=subprocess.DEVNULL)
+    process = begin("run", "-C", str(repairs.root))
     end = time.monotonic() + 60
     while not any("housing.repairs.repair" in r.doing for r in running(state)):
         assert process.poll() is None and time.monotonic() < end

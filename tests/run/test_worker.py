@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from council import Council, json_lines
+from council import Council, begin, json_lines
 from servers.postgres import Postgres, postgres  # noqa: F401
 from servers.receivers import Mailbox, Webhook, mailbox, webhook  # noqa: F401
 from vestry.run.incidents import read
@@ -42,8 +40,7 @@ class Process:
     def __init__(self, council: Council, log: Path, script: str) -> None:
         self.log = log
         with log.open("a") as stream:
-            command = [sys.executable, "-c", script, str(council.root)]
-            self.process = subprocess.Popen(command, stderr=stream, stdout=stream)
+            self.process = begin(str(council.root), script=script, stderr=stream, stdout=stream)
 
     @property
     def events(self) -> list[dict[str, str]]:
@@ -180,7 +177,7 @@ def test_kill_9_at_any_moment_and_all_is_complete_and_once(council, tmp_path):
             time.sleep(0.15 * n)
             worker.kill()
     with working(council, tmp_path / "log") as worker:
-        until(lambda: complete(council, tables))
+        until(lambda: complete(council, tables) and any(e["kind"] == "working" for e in worker.events))
         assert worker.kill(signal.SIGTERM) == 0
     assert {count(council, n) for n in tables} == {60_000}
     assert set(loads_and_builds(council, tables).values()) == {1}

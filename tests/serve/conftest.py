@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import socket
-import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
 
-from council import Council, command
+from council import Council, begin
+from forked import Process
+from vestry.serve.server import NONE, Encryption, options_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -24,22 +28,23 @@ def served(root: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        command("serve", "-C", str(root), "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     address = f"http://127.0.0.1:{port}"
-    try:
-        _until_it_answers(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with tempfile.TemporaryFile() as said:
+        process = begin("serve", "-C", str(root), "--port", str(port), stdout=said, stderr=said)
+        try:
+            _until_it_answers(address, process, said)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
-def _until_it_answers(address: str, process: subprocess.Popen[bytes]) -> None:
+def _until_it_answers(address: str, process: Process, said: IO[bytes]) -> None:
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        assert process.poll() is None, (process.stdout.read() if process.stdout else b"").decode()
+        if process.poll() is not None:
+            said.seek(0)
+            pytest.fail(said.read().decode())
         try:
             requests.get(f"{address}/health", timeout=5)
             return
@@ -68,13 +73,44 @@ def violations(page: object) -> list[str]:
     """What axe finds against WCAG 2.2 AA, each in a line."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    options = {"runOnly": {"type": "tag", "values": TAGS}, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{v['id']}: {v['help']} ({v['nodes'][0]['html'][:200]})" for v in found]
 
 
 @contextmanager
-def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]:
-    """The portal of a council in this process, for what needs no process of its own: gives `get(path)`."""
+def reviewing(browser, scripts: bool) -> Iterator[tuple[object, Callable[[str], None]]]:
+    """A page of the browser, and `sees(text)`: the page that says so is there, and is accessible."""
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    if not scripts:  # axe itself is a script: ours are kept away
+        page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
+
+    def sees(text: str) -> None:
+        page.locator("main").get_by_text(text).first.wait_for()
+        assert violations(page) == []
+
+    yield page, sees
+    context.close()
+
+
+def wider_than(page, width: int, *addresses: str) -> list[str]:
+    """Those pages that do not fit a screen of this width."""
+    page.set_viewport_size({"width": width, "height": 800})
+    found = []
+    for address in addresses:
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
+            found.append(address)
+    return found
+
+
+@contextmanager
+def running(council: Council, host: str | None = None, encryption: Encryption = NONE) -> Iterator[str]:
+    """The portal of a council in this process, for what needs no process of its own; gives its address.
+
+    `host` is the name by which others reach it, and `encryption` how.
+    """
     import uvicorn
 
     from vestry.catalogue.live import Live
@@ -83,19 +119,23 @@ def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]
     live = Live(council.root)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(live), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(live, host), log_level="warning", **options_of(encryption)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        session = requests.Session()
         while not server.started:
             time.sleep(0.01)
         try:
-            yield lambda path, **more: session.request(
-                more.pop("method", "GET"), address + path, timeout=more.pop("timeout", 60), **more
-            )
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            session.close()
             server.should_exit = True
             thread.join(30)
             live.workspace.close()
+
+
+@contextmanager
+def in_process(council: Council) -> Iterator[Callable[[str], requests.Response]]:
+    """As `running`, for whoever needs no account; gives `get(path)`."""
+    with running(council) as address, requests.Session() as session:
+        yield lambda path, **more: session.request(
+            more.pop("method", "GET"), address + path, timeout=more.pop("timeout", 60), **more
+        )

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from mdm.places.places_town import TABLE, Town
-from serve.conftest import in_process, served, violations
+from serve.conftest import in_process, reviewing, served, wider_than
 from vestry.mdm.places.decisions import addresses_of, review_queue
 from vestry.mdm.places.likeness import likeness
 
@@ -199,17 +199,7 @@ def test_the_likeness_of_two_addresses_is_told_without_saying_what_they_are(left
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_addresses_are_found_and_decided_in_a_browser(browser, town, scripts):
-    with served(town.root) as portal:
-        context = browser.new_context(java_script_enabled=True, bypass_csp=True)
-        page = context.new_page()
-        if not scripts:  # axe itself is a script: ours are kept away
-            page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
-
-        def sees(text: str) -> None:
-            """The page that says so is there, and is accessible."""
-            page.locator("main").get_by_text(text).first.wait_for()
-            assert violations(page) == []
-
+    with served(town.root) as portal, reviewing(browser, scripts) as (page, sees):
         page.goto(f"{portal}/addresses")
         box = page.get_by_role("searchbox")
         if scripts:
@@ -233,8 +223,5 @@ def test_addresses_are_found_and_decided_in_a_browser(browser, town, scripts):
         sees("This is the next address")
         page.goto(f"{portal}/addresses/decisions")
         sees("rang the sender")
-        page.set_viewport_size({"width": 360, "height": 800})
-        for path in ("/addresses", "/addresses/review", "/addresses/decisions"):
-            page.goto(portal + path)
-            assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"), path
-        context.close()
+        paths = ("/addresses", "/addresses/review", "/addresses/decisions")
+        assert wider_than(page, 360, *(portal + path for path in paths)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +26,15 @@ def test_what_is_missing_is_answered_with_what_is_near(get):
     assert "did you mean `housing.repairs.repair`?" in get("/tables/housing.repairs.repairs").text
     assert get("/tables/..%2f..%2fetc%2fpasswd").status_code == 404
     assert get("/nowhere").status_code == 404
+
+
+def test_a_products_page_says_how_programs_read_it(get):
+    text = get("/products/housing/repairs/use").text
+    (odata,) = re.findall(r"http://127.0.0.1:\d+(/odata/)<", text)
+    (rest,) = re.findall(r"http://127.0.0.1:\d+(/api/[^<\s]+)<", text)
+    assert "no grant lets you read it" in get(rest).json()["detail"], "nobody has classified its columns"
+    assert get(odata).json()["value"] == [] and "housing__repairs__repair" in text
+    assert "vestry.connect" in text and get("/api/openapi.json").status_code == 200
 
 
 def test_texts_of_a_contract_are_shown_as_they_are_written_and_never_run(get):
@@ -93,4 +103,22 @@ def test_many_at_once_are_answered_alike(get):
 
 def test_no_other_address_is_listened_at(repairs):
     done = vestry("serve", "-C", str(repairs.root), "--host", "0.0.0.0")
-    assert done.returncode == 2 and "0.0.0.0 can be reached by others" in done.stderr
+    assert done.returncode == 2 and "nobody would have to log in" in done.stderr
+
+
+def test_what_is_found_comes_a_page_at_a_time_and_a_page_too_far_is_the_last(council):
+    columns = {f"repair_{n}": "logicalType: string, classification: public" for n in range(30)}
+    listed = ", ".join(f"'x' AS {name}" for name in columns)
+    council.product("housing.repairs", columns, job_sql=f"SELECT {listed}")
+    council.good()
+    with in_process(council) as get:
+        waiting = threading.Event()
+        for _ in range(200):  # the index is made beside
+            if "30 results" in get("/search?q=repair&kind=column").text:
+                break
+            waiting.wait(0.1)
+        first, second = (get(f"/search?q=repair&kind=column&page={n}").text for n in (1, 2))
+        assert "Page 1 of 2" in first and "/search?q=repair&amp;kind=column&amp;page=2" in first
+        assert "Page 2 of 2" in second and first.count("app-result") > second.count("app-result") > 1
+        assert get("/search?q=repair&kind=column&page=99").text == second
+        assert get("/search?q=repair&kind=column&page=x").text == first

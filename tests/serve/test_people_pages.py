@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -14,9 +15,16 @@ import pytest
 import requests
 
 from mdm.people.town import Town, settle
-from serve.conftest import in_process, served, violations
+from serve.conftest import in_process, reviewing, running, served, wider_than
+from serve.people import Person, account
+from vestry.governance.access.grants import give
+from vestry.governance.access.terms import Terms
+from vestry.governance.access.treatment import Treatment
+from vestry.governance.audit import lines
+from vestry.governance.state import connect
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
+from vestry.project import TableName
 
 pytestmark = pytest.mark.slow
 
@@ -87,7 +95,7 @@ def _pair(town: Town) -> str:
 
 
 def _token(page: str) -> str:
-    return re.search(r'name="pair" value="(\w+)"', page)[1]
+    return re.search(r'name="(?:pair|key)" value="(\w+)"', page)[1]
 
 
 def _linked(page: str) -> list[str]:
@@ -274,7 +282,7 @@ def test_decisions_are_listed_as_they_were_written_and_can_be_withdrawn(get, tow
     page = get("/people/decisions").text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;b&gt;" in page and "<script>alert" not in page
     assert "They are different people" in page and "<i>Ann" not in page
-    said = {"pair": _token(page), "at": "1", "who": "Bob Clerk", "why": "the wrong file"}
+    said = {"key": _token(page), "at": "1", "who": "Bob Clerk", "why": "the wrong file"}
     lacking = _post(get, "/people/decisions", **{**said, "why": ""})
     assert lacking.status_code == 422 and 'href="#why-1"' in lacking.text and 'id="why-1-error"' in lacking.text
     done = _post(get, "/people/decisions", **said)
@@ -316,17 +324,7 @@ def test_an_index_that_is_not_made_yet_is_told_to_be_made(tmp_path):
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_reviewer_goes_through_the_queue_in_a_browser(browser, town, scripts):
-    with served(town.root) as portal:
-        context = browser.new_context(java_script_enabled=True, bypass_csp=True)
-        page = context.new_page()
-        if not scripts:  # axe itself is a script: ours are kept away
-            page.route(re.compile(r"/static/.*\.js"), lambda route: route.abort())
-
-        def sees(text: str) -> None:
-            """The page that says so is there, and is accessible."""
-            page.locator("main").get_by_text(text).first.wait_for()
-            assert violations(page) == []
-
+    with served(town.root) as portal, reviewing(browser, scripts) as (page, sees):
         page.goto(f"{portal}/people")
         page.get_by_label("What do you know of the person?").fill("George Harmsworth")
         page.get_by_role("button", name="Look up").click()
@@ -358,8 +356,34 @@ def test_a_reviewer_goes_through_the_queue_in_a_browser(browser, town, scripts):
         page.get_by_role("button", name="Withdraw", exact=True).click()
         sees("There is a problem")
         assert page.get_by_role("alert").get_by_role("link").count() == 2
-        page.set_viewport_size({"width": 360, "height": 800})
-        for path in ("/people", "/people/review", "/people/decisions", first.removeprefix(portal)):
-            page.goto(portal + path)
-            assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"), path
-        context.close()
+        paths = ("/people", "/people/review", "/people/decisions", first.removeprefix(portal))
+        assert wider_than(page, 360, *(portal + path for path in paths)) == []
+
+
+def test_people_are_looked_up_by_a_grant_that_shows_what_it_says_and_every_look_is_written_down(town: Town) -> None:
+    for name, more in {"ann": {}, "sid": {"roles": ("staff", "steward"), "domains": ("people",)}}.items():
+        account(town, name, **more)
+    (someone,) = town.people(["homes/FATHER"])
+    page = f"/people/{someone}"
+    index = TableName("people", "index", "person")
+    with running(town) as address:
+        ann, sid = Person(address), Person(address)
+        ann.log_in("ann")
+        sid.log_in("sid")
+        assert ann.get(page).status_code == 403 and ann.get("/people").status_code == 403
+        seen = sid.get(page).text
+        assert "Harmsworth" not in seen and "not shown" in seen
+        project = town.open().project
+        terms = Terms(
+            {index: {"person_id": Treatment.CLEAR, "surname": Treatment.CLEAR}}, date.today() + timedelta(days=9)
+        )
+        with connect(project) as con:
+            grant = give(con, project, "ann", "people.index", "visits to residents", terms, ["sid"])
+        shown = ann.get(page).text
+        assert "Harmsworth" in shown and "George" not in shown
+        (by_ann, by_sid) = lines(project, person=someone)
+        assert (by_ann.entry.who, by_ann.entry.grants, by_sid.entry.who) == ("ann", (grant.id,), "sid")
+        form = ann.get("/people")
+        found = ann.send(form, "/people", known="Harmsworth")
+        assert someone in found.text
+        assert len(list(lines(project, person=someone))) == 3

@@ -79,10 +79,12 @@ def check(folder: Path, form: str) -> None:
       vestry check
       vestry check --json | jq length
     """
+    from vestry.governance.policies.probe import faults_of_policies
     from vestry.products.check import check as check_project
     from vestry.project.project import find_root
 
-    faults = check_project(find_root(folder))
+    root = find_root(folder)
+    faults = [*check_project(root), *faults_of_policies(root)]
     if form != "table":
         from vestry.console import show_rows
 

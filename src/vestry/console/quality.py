@@ -111,7 +111,7 @@ def _one(
     if quality.failing:
         _title("Rules that rows break")
         rows = [
-            [r.table.table, r.rule, r.dimension, r.severity, r.expected, r.said, "kept" if r.passed else "broken"]
+            [r.table.table, r.rule, r.dimension, r.severity, r.expected, r.found, "kept" if r.passed else "broken"]
             for r in quality.failing
         ]
         print_table(rows, ["table", "rule", "dimension", "severity", "expected", "found", ""])

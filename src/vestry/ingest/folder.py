@@ -13,7 +13,7 @@ from vestry.ingest.fingerprints import number
 from vestry.ingest.place import Folder, Listed, Place, is_aside, place_of
 from vestry.project import DataError, VestryError
 from vestry.project.durations import seconds
-from vestry.project.models import FileSource, FileTable
+from vestry.project.source_models import FileSource, FileTable
 
 if TYPE_CHECKING:
     import duckdb

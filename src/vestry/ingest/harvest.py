@@ -21,8 +21,9 @@ from vestry.ingest.fingerprints import number
 from vestry.ingest.web import Refused, ask, checked_url
 from vestry.project import DataError
 from vestry.project.durations import seconds
-from vestry.project.models import Length, SourceSettings, Strict
+from vestry.project.models import Strict
 from vestry.project.project import expand
+from vestry.project.source_models import Length, SourceSettings
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,8 +12,8 @@ from typing import Protocol
 from vestry.ingest.connector import Context
 from vestry.project import DataError, VestryError
 from vestry.project.errors import listed
-from vestry.project.models import FileSource
 from vestry.project.project import expand
+from vestry.project.source_models import FileSource
 
 #: The words by which a place of each kind is named in `path`.
 STORES = ("s3", "s3a", "gs", "az", "abfs", "abfss")

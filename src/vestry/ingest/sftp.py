@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from vestry.ingest.place import Listed
 from vestry.project import DataError, VestryError
-from vestry.project.models import FileSource
 from vestry.project.project import expand
+from vestry.project.source_models import FileSource
 
 if TYPE_CHECKING:
     import asyncssh

@@ -22,8 +22,9 @@ from vestry.ingest.fingerprints import number
 from vestry.ingest.web import Refused, ask, checked_url
 from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.errors import did_you_mean
-from vestry.project.models import SourceSettings, Strict
+from vestry.project.models import Strict
 from vestry.project.project import expand
+from vestry.project.source_models import SourceSettings
 
 if TYPE_CHECKING:
     import duckdb

@@ -18,7 +18,7 @@ from vestry.lake import Lake, Staged, failure, is_disk_full
 from vestry.lake.ledger import enter
 from vestry.lake.rewrite import touched
 from vestry.products.builder import Context, Making, builder
-from vestry.products.quality import RESULTS, Check, Result, audit, checks_of, rows_where, score
+from vestry.products.quality import PERCENT, RESULTS, Check, Result, audit, checks_of, rows_where, score
 from vestry.products.sql import explained
 from vestry.products.types import promised_select
 from vestry.project import DataError, TableName, literal, quote
@@ -61,7 +61,7 @@ class ContractBrokenError(DataError):
 
 
 def _said(result: Result) -> str:
-    value = f"{result.value:g}{' %' if result.check.percent else ''}"
+    value = f"{result.value:g}{PERCENT if result.check.limit.endswith(PERCENT) else ''}"
     return f"{value} ({result.check.limit}) of {result.rows} rows"
 
 

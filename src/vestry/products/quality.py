@@ -122,6 +122,8 @@ def rows_where(relation: str, condition: str, wanted: bool) -> str:
     )
 
 
+#: What ends a limit, and a value, that is a share.
+PERCENT = " %"
 #: Stands for the relation in a SELECT of its own.
 _TABLE = "{vestry_relation}"
 
@@ -156,7 +158,7 @@ def _written(rule: Rule, table: Table, column: Column | None) -> Check:
     metric = rule.metric or "rowCount"
     dimension = rule.dimension or _DIMENSION[metric]
     holds, limit = _operator(rule)
-    percent = rule.unit == "percent"
+    percent = _in_percent(rule)
     if metric == "rowCount":
         name = rule.name or "number of rows"
         return Check(name, dimension, rule.severity, None, holds, limit, value="count(*)")
@@ -214,7 +216,7 @@ def _sql(rule: Rule, table: Table, column: Column | None) -> Check:
             limit,
             value=f"count(*) FILTER (WHERE {broken})",
             broken=broken,
-            percent=rule.unit == "percent",
+            percent=_in_percent(rule),
         )
 
     return Check(name, dimension, rule.severity, column_name, holds, limit, query=filled(query, _TABLE, column_name))
@@ -249,13 +251,23 @@ def _duplicates(columns: tuple[str, ...], rule: Rule, name: str | None) -> Check
         limit,
         value=f"count(*) FILTER (WHERE {there}) - count(DISTINCT {one}) FILTER (WHERE {there})",
         broken=f"({there} AND count(*) OVER (PARTITION BY {listed}) > 1)",
-        percent=rule.unit == "percent",
+        percent=_in_percent(rule),
         unique=columns,
     )
 
 
+def _in_percent(rule: Rule) -> bool:
+    """Whether a rule is about a share of rows; how many rows there are is none."""
+    return rule.unit == "percent" and (rule.type == "sql" or rule.metric not in (None, "rowCount"))
+
+
 def _operator(rule: Rule) -> tuple[Callable[[float], bool], str]:
     """How the value is judged, and that in words; without an operator nothing may fail."""
+    holds, limit = _judged(rule)
+    return holds, f"{limit}{PERCENT}" if _in_percent(rule) else limit
+
+
+def _judged(rule: Rule) -> tuple[Callable[[float], bool], str]:
     if rule.must_be is not None:
         wanted = rule.must_be
         return (lambda v: v == wanted), f"must be {wanted:g}"

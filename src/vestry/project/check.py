@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vestry.project.agreement import agreement_faults
 from vestry.project.columns import column_faults
+from vestry.project.cron import ZONE
 from vestry.project.errors import Fault, ProjectError, listed
 from vestry.project.glossary import column_faults as column_faults_of_glossary
 from vestry.project.inputs import inputs_of, recipe_shown, recipe_text
@@ -22,11 +25,13 @@ from vestry.project.odcs import contract_faults
 from vestry.project.product import KINDS, ProductTable
 from vestry.project.project import Project, find_root, read_project
 from vestry.project.promises import promise_faults, same_id_faults
-from vestry.project.references import cycle_faults, reference_faults
+from vestry.project.publication import publish_faults
+from vestry.project.references import cycle_faults, origin_faults, reference_faults
 from vestry.project.secrets import SECRET
 from vestry.project.settings import FILE
 from vestry.project.snapshot import read_snapshot, snapshot_faults
 from vestry.project.sql import SqlFault, made_columns, parse, references
+from vestry.project.uses import use_faults
 from vestry.project.yamlfile import read_yaml
 
 if TYPE_CHECKING:
@@ -83,8 +88,14 @@ def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examine
     faults += same_id_faults(project)
     columns = {t.name: frozenset(c.name for c in t.contract.columns) for t in project.tables.values()}
     faults += column_faults_of_glossary(project.glossary, columns)
+    read = {name: [r.name for r in found if r.name] for name, found in inputs.items()}
+    faults += use_faults(project, read, datetime.now(ZONE).date())
+    for agreement in project.agreements.values():
+        faults += agreement_faults(agreement, project.products)
     faults += reference_faults(project, inputs, unread)
+    faults += origin_faults(project, unread)
     faults += cycle_faults(project, inputs)
+    faults += publish_faults(project)
     faults += _secret_faults(project, project.env if env is None else env)
     return Examined(project, sorted(set(faults)), inputs, queries, snapshots)
 

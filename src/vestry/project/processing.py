@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from vestry.project.contract import Contract, Part, ServiceLevel
 from vestry.project.errors import Fault, did_you_mean, listed
-from vestry.project.models import Names
+from vestry.project.models import Names, Strict
 from vestry.project.product import Product
 from vestry.project.validation import validated
 
@@ -53,7 +53,7 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _bases(value: Any) -> Any:
+def as_bases(value: Any) -> Any:
     return [_basis(str(one)) for one in _as_list(value)]
 
 
@@ -68,7 +68,7 @@ def _basis(text: str) -> str:
     return letter
 
 
-def _conditions(value: Any) -> Any:
+def as_conditions(value: Any) -> Any:
     texts = [" ".join(str(one).split()) for one in _as_list(value)]
     for text in texts:
         letters = [letter.lower() for letter in _ARTICLE_9.findall(text)]
@@ -95,12 +95,21 @@ def _date(value: Any) -> Any:
 _BASES_SCHEMA: dict[str, Any] = {"enum": [word for pair in BASES.items() for word in pair]}
 
 
+class Use(Strict):
+    """What a product reads of another domain's personal data, for what, and who has agreed to it."""
+
+    product: str = Field(description="The product that is read, `domain.product`.")
+    purpose: str = Field(description="What for.")
+    approved_by: str = Field(alias="approvedBy", description="Who agreed to it for the domain that owns the data.")
+    until: Annotated[date, BeforeValidator(_date)] = Field(description="The last day on which it may be read.")
+
+
 class Processing(Part):
     """The custom properties of a contract that say why and how personal data are processed."""
 
     lawful_basis: Annotated[
         list[str],
-        BeforeValidator(_bases),
+        BeforeValidator(as_bases),
         WithJsonSchema({"anyOf": [_BASES_SCHEMA, {"type": "array", "items": _BASES_SCHEMA}]}),
     ] = Field(
         default_factory=list,
@@ -114,7 +123,7 @@ class Processing(Part):
     )
     condition: Annotated[
         list[str],
-        BeforeValidator(_conditions),
+        BeforeValidator(as_conditions),
         WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
     ] = Field(
         default_factory=list,
@@ -151,6 +160,9 @@ class Processing(Part):
         default_factory=list,
         alias="jointControllers",
         description="Who else decides what the data are processed for, and how to reach them.",
+    )
+    uses: list[Use] = Field(
+        default_factory=list, description="Products of other domains whose personal data this one is built on."
     )
     reviewed: Annotated[date, BeforeValidator(_date)] | None = Field(
         default=None, description="The day on which the owner last looked through these facts."

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from vestry.project.access import Access, access_faults, read_access
+from vestry.project.agreement import FOLDER as AGREEMENTS
+from vestry.project.agreement import Agreement, read_agreement
 from vestry.project.errors import Fault, ProjectError, VestryError
 from vestry.project.glossary import Glossary, read_glossary
 from vestry.project.kept import Kept
@@ -53,6 +56,8 @@ class Project:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     glossary: Glossary = field(default_factory=Glossary)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
     #: Seconds since 1970, by which sources are due and windows end.
     clock: Callable[[], float] = time.time
 
@@ -73,7 +78,7 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """Local caches and locks; can be thrown away at any time."""
+        """Local caches and locks, which can be thrown away; and what people decided, which cannot."""
         return self.root / ".vestry"
 
     def product_of(self, name: TableName) -> Product | None:
@@ -115,6 +120,7 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
     faults: list[Fault] = []
     settings = kept.part(root / FILE, lambda found: read_settings(root, found), faults)
     glossary = kept.part(root / "glossary.yaml", lambda found: read_glossary(root, found), faults)
+    access = kept.part(root / "access.yaml", lambda found: read_access(root, found), faults)
     sources = {source.name: source for source in read_sources(root, faults, kept)}
     domains: dict[str, Domain] = {}
     products: dict[str, Product] = {}
@@ -130,8 +136,13 @@ def read_project(root: Path, kept: Kept | None = None) -> tuple[Project, list[Fa
             read = partial(read_product, root, folder.name, inner)
             if product := kept.part(inner, read, faults):
                 products[product.full_name] = product
+    agreements: dict[str, Agreement] = {}
+    for file in sorted((root / AGREEMENTS).glob("*.yaml")):
+        if agreement := kept.part(file, partial(read_agreement, root, file), faults):
+            agreements[agreement.key] = agreement
     kept.forget_others()
-    return Project(root, settings, sources, domains, products, glossary), faults
+    faults += access_faults(access, settings, [folder.name for folder in _folders(root / "domains")])
+    return Project(root, settings, sources, domains, products, glossary, agreements, access), faults
 
 
 def _folders(parent: Path) -> list[Path]:

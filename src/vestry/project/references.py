@@ -27,12 +27,43 @@ def reference_faults(
     for table, references in inputs.items():
         shown = recipe_shown(project.tables[table])
         for reference in references:
-            name = reference.name
-            if reference.text in names or (name and name.domain == SYSTEM):
-                continue
-            if name and (f"{name.domain}.{name.product}" in unread or _is_companion(name, names)):
-                continue
-            yield Fault(shown, reference.line, *_unknown(reference, known))
+            if not _is_there(reference, names, unread):
+                yield Fault(shown, reference.line, *_unknown(reference, known))
+
+
+def origin_faults(project: Project, unread: Collection[str] = ()) -> Iterator[Fault]:
+    """What a contract says that columns are made of (`transformSourceObjects`), and that is not there."""
+    known = known_tables(project)
+    names = set(known)
+    columns = {
+        f"{product.full_name}.{table.name}": [c.name for c in table.columns]
+        for product in project.products.values()
+        for table in product.contract.tables
+    }
+    for product in project.products.values():
+        for promised in product.contract.tables:
+            for column in promised.columns:
+                for number, text in enumerate(column.sources):
+                    line = product.line(promised.name, column.name, "transformSourceObjects", number)
+                    parts = text.split(".")
+                    table, field = ".".join(parts[:3]), ".".join(parts[3:])
+                    reference = Reference.of(table, line)
+                    said = f"`{promised.name}.{column.name}` is said to be made of `{text}`"
+                    if not _is_there(reference, names, unread):
+                        what, mend = _unknown(reference, known)
+                        yield Fault(product.file.path, line, f"{said}, and {what}", mend)
+                    elif field and table in columns and field not in columns[table]:
+                        what = f"{said}, and `{table}` has no column `{field}`"
+                        yield Fault(product.file.path, line, what, did_you_mean(field, columns[table]))
+
+
+def _is_there(reference: Reference, known: Collection[str], unread: Collection[str]) -> bool:
+    """Whether a name is that of a table, or of one of whose lack nothing should be said."""
+    name = reference.name
+    if name is None:
+        return False
+    own = name.domain == SYSTEM or f"{name.domain}.{name.product}" in unread
+    return own or reference.text in known or _is_companion(name, known)
 
 
 def _is_companion(name: TableName, known: Collection[str]) -> bool:

@@ -12,12 +12,14 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, TypeAdapter
 
+from vestry.project.access import AccessFile
+from vestry.project.agreement import AgreementFile
 from vestry.project.contract import Severity
 from vestry.project.errors import VestryError, did_you_mean
 from vestry.project.glossary import GlossaryFile
 from vestry.project.models import DomainFile, Settings, SnapshotFile
 from vestry.project.processing import Processing
-from vestry.project.source import source_models
+from vestry.project.source import connector_models
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 #: Each kind of file that this package reads: what it is, and where such files stand.
@@ -27,6 +29,8 @@ _KINDS = {
     "domain": ("A domain: a business area that owns its data", "domains/*/domain.yaml"),
     "contract": ("A contract, by the Open Data Contract Standard", "domains/*/*/contract.yaml"),
     "glossary": ("The glossary: business terms, and the columns that carry them", "glossary.yaml"),
+    "agreement": ("A data sharing agreement: who reads what, for which purpose", "agreements/*.yaml"),
+    "access": ("Access: which group has which roles, and for which domains", "access.yaml"),
     "snapshot": ("A snapshot: the current state of a feed of changes", "domains/*/*/*.snapshot.yaml"),
 }
 
@@ -84,12 +88,14 @@ def editor_settings(folder: str) -> dict[str, Any]:
 
 def _of_model(kind: str) -> dict[str, Any]:
     if kind == "source":
-        union: Any = reduce(or_, source_models().values())
+        union: Any = reduce(or_, connector_models().values())
         return TypeAdapter(Annotated[union, Field(discriminator="connector")]).json_schema()
     models: dict[str, type[BaseModel]] = {
         "settings": Settings,
         "domain": DomainFile,
         "glossary": GlossaryFile,
+        "agreement": AgreementFile,
+        "access": AccessFile,
         "snapshot": SnapshotFile,
     }
     return {**models, **_builders()}[kind].model_json_schema()

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from vestry.project.errors import Fault, ProjectError, did_you_mean, listed
 from vestry.project.kept import Kept
-from vestry.project.models import DatabaseSource, FileSource, RestSource
 from vestry.project.names import BRONZE, NAME_RULE, TableName, is_table_name
+from vestry.project.source_models import DatabaseSource, FileSource, RestSource
 from vestry.project.validation import validated
 from vestry.project.yamlfile import YamlFile, read_yaml
 
@@ -79,7 +79,7 @@ def _read_source(file: Path, shown: str, faults: list[Fault]) -> Source | None:
     return Source(file.stem, document, spec)
 
 
-def source_models() -> dict[str, type[BaseModel]]:
+def connector_models() -> dict[str, type[BaseModel]]:
     """The model of each connector's YAML, ours and other packages'."""
     others = sorted({entry.name for entry in entry_points(group="vestry.connectors")} - set(CONNECTORS))
     return {**CONNECTORS, **{kind: model for kind in others if (model := _model_of(kind))}}

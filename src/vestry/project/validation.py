@@ -63,6 +63,8 @@ def faults_of(error: ValidationError, model: type[BaseModel], data: Any, shown: 
             yield Fault(shown, line(place), f"{name} cannot be `{problem['input']}`", mend)
         elif problem["type"] in ("too_short", "string_too_short"):
             yield Fault(shown, line(place), f"{name} is empty", "write at least one, or see `vestry schema`")
+        elif problem["type"] == "written_secret":
+            yield Fault(shown, line(place), f"{name} holds the secret itself", "write its name, ${NAME}, and set that")
         elif problem["type"] == "value_error" and isinstance(_at(data, place), dict):
             yield Fault(shown, line(place), f"what does not fit together: {problem['ctx']['error']}")
         else:

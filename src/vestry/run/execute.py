@@ -20,6 +20,7 @@ from vestry.lake.ledger import enter
 from vestry.project import DataError, ProductTable, Project, TableName, VestryError, literal
 from vestry.project.cron import ZONE
 from vestry.project.names import DECISION
+from vestry.project.uses import refusal
 from vestry.run.events import Event, Listener
 from vestry.run.graph import Graph, Step
 from vestry.run.plan import AGAIN, CODE, CONTRACT, Decision, expected_marks, plan, reasons_to_build
@@ -246,6 +247,8 @@ class _Run:
                     self.project.shown(table.recipe),
                     "load it first; `vestry run` does both",
                 )
+            if refused := refusal(self.project, step.name, step.inputs, datetime.now(ZONE).date()):
+                raise VestryError(refused, self.project.shown(table.recipe), "`vestry check` says who is to agree")
             reasons = reasons_to_build(step, table, marks, inputs)
             if not reasons:
                 return "skipped", "its inputs did not change", {}

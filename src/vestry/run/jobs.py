@@ -19,17 +19,14 @@ _QUEUE = "vestry"
 VERSION = "1"
 #: A run that has brought so many workers down is given up.
 _ATTEMPTS = 8
-#: How often the queue is looked at, in seconds.
-_POLL = 1.0
-
 #: Does one step of a job, and says whether it went well.
 Perform = Callable[[Job, str], bool]
 
 
 class Jobs:
-    """DBOS, in this process."""
+    """DBOS, in this process. `poll` is how often it looks at the queue, in seconds."""
 
-    def __init__(self, url: str, place: str, parallel: int, perform: Perform) -> None:
+    def __init__(self, url: str, place: str, parallel: int, perform: Perform, poll: float) -> None:
         from dbos import DBOS
 
         self._dbos = DBOS
@@ -59,9 +56,7 @@ class Jobs:
                 raise RuntimeError(f"{len(failed)} steps failed")  # so that DBOS keeps it as failed
 
         DBOS.launch()
-        DBOS.register_queue(
-            _QUEUE, worker_concurrency=parallel, polling_interval_sec=_POLL, on_conflict="always_update"
-        )
+        DBOS.register_queue(_QUEUE, worker_concurrency=parallel, polling_interval_sec=poll, on_conflict="always_update")
 
     def begin(self, job: Job) -> None:
         """Put a job in the queue; where another worker was first, it stays the one."""

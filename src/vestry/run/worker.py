@@ -37,6 +37,10 @@ from vestry.run.workspace import Workspace
 TICK = 30.0
 #: Seconds after which what a step made due is looked for.
 _SOON = 1.5
+#: Seconds from a run's last step to its end, about: what follows it is not due before.
+_MOMENT = 0.1
+#: Seconds between two looks at the queue, of a worker that stays and of one that ends when nothing is due.
+_POLL, _POLL_ONCE = 1.0, 0.1
 #: How long runs are remembered.
 _KEEP = timedelta(days=30)
 
@@ -83,7 +87,8 @@ class Worker:
             raise VestryError("there are as many workers as there can be")
         project.state.mkdir(exist_ok=True)
         try:
-            jobs = Jobs(state_url(project), place.name, self.workspace.parallel, self.perform)
+            poll = _POLL_ONCE if once else min(_POLL, self._tick)
+            jobs = Jobs(state_url(project), place.name, self.workspace.parallel, self.perform, poll)
         except VestryError:
             raise
         except Exception as error:  # what the driver says may hold the user, the host and more
@@ -102,6 +107,7 @@ class Worker:
                 break
             # A run is over a moment after its last step: then there may be more to do.
             woken = self._wake.wait(min(_SOON, self._tick) if once or woken else self._tick)
+            self._stop.wait(_MOMENT if woken else 0)
         jobs.stop()
         self._follow_up()
         self.tell(Event("stopped", place.name))

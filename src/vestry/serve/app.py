@@ -22,16 +22,24 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vestry.catalogue.live import Live
+from vestry.governance.access.gate import Gate
 from vestry.project import VestryError
 from vestry.serve import health
-from vestry.serve.page import HERE, Missing, Portal, portal_of
+from vestry.serve.api.app import api
+from vestry.serve.csrf import OwnForms
+from vestry.serve.door import ODATA, Door, is_for_programs
+from vestry.serve.odata.app import odata
+from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
+    access,
+    account,
     add,
     address_review,
     addresses,
     data_map,
     glossary,
     home,
+    login,
     people,
     products,
     quality,
@@ -43,21 +51,21 @@ from vestry.serve.portal import (
     sources,
     tables,
 )
+from vestry.serve.problems import of_http
+from vestry.serve.rows.turns import Turns
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
 _HEADERS = {
-    b"content-security-policy": _POLICY.encode(),
+    b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
 }
+
+_ENCRYPTED = {b"strict-transport-security": b"max-age=31536000"}
 
 
 #: The pages, by the modules that hold them.
@@ -78,18 +86,30 @@ _PAGES = (
     runs,
     runbooks,
     add,
+    access,
+    login,
+    account,
     health,
 )
 
 
 def routes() -> list[BaseRoute]:
-    """Every address that is answered."""
+    """Every address of a page."""
     static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return [*(route for module in _PAGES for route in module.routes), static]
 
 
-def application(live: Live) -> Starlette:
-    """The application over a catalogue that is followed for as long as it runs."""
+def doors(gate: Gate) -> list[BaseRoute]:
+    """What programs ask."""
+    turns = Turns()
+    return [Mount("/api", api(gate, turns)), Mount(ODATA, odata(gate, turns))]
+
+
+def application(live: Live, host: str | None = None) -> Starlette:
+    """The application over a catalogue that is followed for as long as it runs.
+
+    `host` is the name by which others reach it over TLS; without one it answers this machine alone.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -103,18 +123,20 @@ def application(live: Live) -> Starlette:
         for thread in threads:
             thread.join(10)
 
+    portal = Portal.of(live)
     app = Starlette(
-        routes=routes(),
+        routes=[*routes(), *doors(portal.gate)],
         lifespan=lifespan,
         middleware=[
             Middleware(_Measured),
             Middleware(_Headers),
-            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
-            Middleware(_OwnForms),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*_HOSTS, *([host] if host else [])], www_redirect=False),
+            Middleware(Door, is_shared=host is not None),
+            Middleware(OwnForms),
         ],
         exception_handlers={HTTPException: _not_found, VestryError: _wrong},
     )
-    app.state.portal = Portal.of(live)
+    app.state.portal = portal
     return app
 
 
@@ -130,29 +152,13 @@ class _Headers:
                 headers = dict(message["headers"])
                 if scope["path"].startswith("/static/") and b"v=" in scope["query_string"]:
                     headers[b"cache-control"] = b"public, max-age=31536000, immutable"
-                message["headers"] = list({**headers, **_HEADERS}.items())
+                always = {**_HEADERS, **_ENCRYPTED} if scope["scheme"] == "https" else _HEADERS
+                own = [(name, value) for name, value in message["headers"] if name == b"set-cookie"]
+                headers.pop(b"set-cookie", None)
+                message["headers"] = [*{**always, **headers}.items(), *own]
             await send(message)
 
         await self.app(scope, receive, answer if scope["type"] == "http" else send)
-
-
-class _OwnForms:
-    """What changes something is taken from our own pages only: another site's form carries its own origin."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
-            headers = dict(scope["headers"])
-            origin, host = headers.get(b"origin", b""), headers.get(b"host", b"")
-            if headers.get(b"sec-fetch-site", b"same-origin") != b"same-origin" or origin not in (
-                b"",
-                b"http://" + host,
-            ):
-                await PlainTextResponse("This form was not sent from a page of the portal.", 403)(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
 
 
 class _Measured:
@@ -186,6 +192,8 @@ class _Measured:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if is_for_programs(request):  # such as an address with a line break, which no mount takes
+        return await of_http(request, error)
     if error.status_code != 404:
         return PlainTextResponse(error.detail, error.status_code, error.headers)
     values = {"what": "There is no such page", "mend": "Check the address, or search for what you need."}

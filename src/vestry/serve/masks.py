@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 
 from markupsafe import Markup, escape
 
@@ -18,12 +19,16 @@ NOTHING = Markup('<span class="app-quiet">not held</span>')
 _SECRET = secrets.token_bytes(32)
 
 
-def shown(entry: TableEntry | None, column: str, value: object) -> Markup:
-    """A value for a page: itself where its column is open, a mask where it is not, and words where there is none."""
+def shown(entry: TableEntry | None, column: str, value: object, clear: Collection[str] = ()) -> Markup:
+    """A value for a page: itself where its column is open, a mask where it is not, and words where there is none.
+
+    `clear` names columns that the reader's grant shows as they are.
+    """
     if value is None or value == "":
         return NOTHING
     promised = entry.by_name.get(column) if entry else None
-    return MASK if promised is None or promised.is_personal else escape(str(value))
+    is_masked = promised is None or (promised.is_personal and column not in clear)
+    return MASK if is_masked else escape(str(value))
 
 
 def reference(*parts: str) -> str:

@@ -28,10 +28,14 @@ from vestry.catalogue.overlap import LiveMap
 from vestry.catalogue.profile import LiveProfiles
 from vestry.catalogue.quality.results import Results
 from vestry.catalogue.search.live import LiveSearch
+from vestry.governance.access.gate import Gate, Where
+from vestry.governance.identity.user import User
+from vestry.governance.watch import watch
 from vestry.project import TableName, VestryError
 from vestry.project.cron import ZONE
 from vestry.project.errors import did_you_mean
 from vestry.serve import paths
+from vestry.serve.csrf import Tokens
 from vestry.serve.markdown import html_of
 
 HERE = Path(__file__).parent
@@ -39,6 +43,8 @@ HERE = Path(__file__).parent
 _STANDS, _KEPT = 30.0, 2_000
 #: Seconds between looks whether the catalogue is another.
 _LOOK = 1.0
+#: Seconds between looks at grants that end and at reading that is not as usual.
+_WATCH = 3600.0
 #: What stands at the top of every page: name and address.
 NAVIGATION = [
     ("Products", "/products"),
@@ -51,7 +57,13 @@ NAVIGATION = [
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
     ("Add data", "/add"),
+    ("Access", "/access"),
 ]
+#: What browsers may do with every answer; a page that sends a form elsewhere adds where to, at its end.
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
 Values = Mapping[str, Any]
 View = Callable[[Request, Catalogue], Values | Response]
 
@@ -70,6 +82,7 @@ class Portal:
     data_map: LiveMap
     results: Results
     profiles: LiveProfiles
+    gate: Gate
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 
@@ -79,6 +92,8 @@ class Portal:
             "council": self.live.catalogue().project.settings.council,
             "faults": self.live.faults,
             "here": request.url.path,
+            "user": getattr(request.state, "user", None),  # None too where the door was not reached
+            "csrf": getattr(request.state, "csrf", ""),
             "request": request,
         }
         body = self.templates.get_template(template).render({**frame, **values}).encode()
@@ -102,16 +117,25 @@ class Portal:
     @classmethod
     def of(cls, live: Live) -> Portal:
         lake = live.workspace.lake
-        return cls(live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live))
+        return cls(
+            live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), Gate(live)
+        )
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""
+        watched = -_WATCH
         while True:
-            for part in (self.search, self.lineage, self.data_map, self.profiles):
+            parts: list[Callable[[], object]] = [
+                part.update for part in (self.search, self.lineage, self.data_map, self.profiles)
+            ]
+            if time.monotonic() - watched >= _WATCH:
+                watched = time.monotonic()
+                parts.append(lambda: watch(self.gate))
+            for update in parts:
                 try:
-                    part.update()
+                    update()
                 except Exception as error:  # the pages show what was there before, and the next look tries again
-                    print(f"{type(part).__name__}: {type(error).__name__}", file=sys.stderr)
+                    print(f"{type(error).__name__} in {getattr(update, '__qualname__', '')}", file=sys.stderr)
             if stop.wait(_LOOK):
                 return
 
@@ -119,6 +143,17 @@ class Portal:
 def portal_of(request: Request) -> Portal:
     found: Portal = request.app.state.portal
     return found
+
+
+def user_of(request: Request) -> User:
+    """Who asks, on every page but those by which one logs in."""
+    user: User = request.state.user
+    return user
+
+
+def where_of(request: Request) -> Where:
+    """Where a page is asked for, as the gate and the audit know it."""
+    return Where("portal", request.client.host if request.client else "")
 
 
 def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Request], Awaitable[Response]]]:
@@ -133,7 +168,9 @@ def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Re
         async def endpoint(request: Request) -> Response:
             portal = portal_of(request)
             catalogue = portal.live.catalogue()
-            key = f"{hash(tuple(portal.live.faults))} {request.url.path}?{request.url.query}"
+            # Of one session: who reads stands in the frame, and what the forms carry is that session's.
+            who = f"{getattr(request.state.user, 'id', '')} {request.state.csrf}"
+            key = f"{who} {hash(tuple(portal.live.faults))} {request.url.path}?{request.url.query}"
             again = None if fresh or request.method != "GET" else portal.kept(key, catalogue)
             if again is None:
                 again = await run_in_threadpool(_rendered, portal, template, view, request, catalogue)
@@ -160,6 +197,7 @@ def _environment() -> Environment:
         loader=ChoiceLoader([FileSystemLoader(HERE / "templates"), macros]),
         autoescape=True,
         undefined=StrictUndefined,
+        extensions=[Tokens],
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -73,6 +73,15 @@ def address_question(key: str) -> str:
     return f"/addresses/review/{quote(key)}"
 
 
+def request(key: str) -> str:
+    """A request for access."""
+    return f"/access/requests/{quote(key)}"
+
+
+def grant(key: str) -> str:
+    return f"/access/grants/{quote(key)}"
+
+
 def add(key: str = "", part: str = "") -> str:
     """Add data: its beginning, or the proposal of that id; `part` is one of its pages."""
     return "/add" + (f"/{key}" if key else "") + (f"/{part}" if part else "")

@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
 
 from vestry.catalogue.live import Live
-from vestry.project import VestryError
+from vestry.governance.identity.accounts import login_needed
+from vestry.project import Project, VestryError
 from vestry.serve.app import application
+from vestry.serve.door import is_loopback
 
 
-def run(project: Path, host: str, port: int) -> None:
-    """Serve until interrupted. Raises VestryError for an address that others could reach, or a port that is taken."""
-    if not _is_loopback(host):
-        mend = "leave --host out, and reach it through a tunnel such as `ssh -L 8000:127.0.0.1:8000 …`"
-        raise VestryError(f"{host} can be reached by others, and the portal has no access control yet", mend=mend)
+@dataclass(frozen=True)
+class Encryption:
+    """How others reach the portal: by its own certificate, or through a proxy at an address, which ends TLS."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.certificate is not None or self.proxy is not None
+
+
+#: Seconds in which what is being answered may end when the process is told to.
+_GRACE = 5
+#: For this machine alone.
+NONE = Encryption()
+
+
+def run(project: Path, host: str, port: int, encryption: Encryption = NONE) -> None:
+    """Serve until interrupted.
+
+    Raises VestryError for an address that others can reach without logging in or without TLS, or a port that is taken.
+    """
+    live = Live(project)
+    shared = _shared_host(live.workspace.project, host, encryption)
+    options = options_of(encryption)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Said to be TCP: only then asyncio sends at once, and a page on a kept connection does not wait for 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -26,19 +53,54 @@ def run(project: Path, host: str, port: int) -> None:
     try:
         listener.bind((host, port))
     except OSError as error:
-        raise VestryError(f"port {port} cannot be used: {error.strerror}", mend="name another with --port") from error
+        mend = "name another with --port, or an address of this machine with --host"
+        raise VestryError(f"port {port} of {host} cannot be used: {error.strerror}", mend=mend) from error
     with listener:
-        app = application(Live(project))
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"the portal is at http://{shown}:{listener.getsockname()[1]}  (Ctrl+C ends it)")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
-        server.run(sockets=[listener])
+        app = application(live, shared)
+        at = f"[{host}]" if ":" in host else host
+        scheme = "https" if encryption.certificate else "http"
+        click.echo(f"the portal is at {scheme}://{at}:{listener.getsockname()[1]}  (Ctrl+C ends it)")
+        # Browsers keep connections open: at the end, those that idle are not waited for.
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE, **options
+        )
+        uvicorn.Server(config).run(sockets=[listener])
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _shared_host(project: Project, host: str, encryption: Encryption) -> str | None:
+    """The name by which others reach the portal; None where nobody else does."""
+    if is_loopback(host) and not encryption:
+        return None
+    if not login_needed(project):
+        mend = "make an account first (`vestry user add`) or name an identity provider ([identity] in vestry.toml)"
+        raise VestryError("others could reach the portal, and nobody would have to log in", mend=mend)
+    if not encryption:
+        mend = "give --cert and --key, or --behind-proxy ADDRESS where a proxy on that address ends TLS"
+        raise VestryError(
+            f"{host} can be reached by others, and passwords would go over the network in clear", mend=mend
+        )
+    url = project.settings.council.url or ""
+    if not url.startswith("https://"):
+        mend = "write it there, such as https://data.testham.gov.uk"
+        raise VestryError("`url` of [council] does not say where others reach the portal", "vestry.toml", mend)
+    return urlsplit(url).hostname
+
+
+def options_of(encryption: Encryption) -> dict[str, Any]:
+    """The server's options: whose word on the client's address counts, and the certificate."""
+    if encryption.proxy is not None:
+        try:
+            ipaddress.ip_network(encryption.proxy)
+        except ValueError:
+            mend = "name it, or its network, such as 10.0.0.5 or 10.0.0.0/29: whoever asks from there is believed"
+            raise VestryError(f"{encryption.proxy} is not the address of a proxy", mend=mend) from None
+        return {"proxy_headers": True, "forwarded_allow_ips": encryption.proxy}
+    if encryption.certificate is None:
+        return {"proxy_headers": False}
+    files = {"ssl_certfile": encryption.certificate, "ssl_keyfile": encryption.key}
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(encryption.certificate, encryption.key)
+    except (OSError, ssl.SSLError) as error:
+        mend = "name PEM files: --cert with the certificate and those above it, --key with its private key"
+        raise VestryError(f"the certificate cannot be used: {type(error).__name__}", mend=mend) from None
+    return {"proxy_headers": False, **files}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from conftest import Database
-from council import Council, command
+from council import Council, begin
 from vestry.ingest.database.gently import Window
 from vestry.project import VestryError
 from vestry.run.status import status_of
@@ -110,9 +110,9 @@ def test_killed_three_times_it_goes_on_and_the_server_sees_one_reader_that_pause
     states: list[str] = []
     started = time.monotonic()
     for attempt in range(4):
-        process = subprocess.Popen(
-            command("run", "-C", str(council.root)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        said = Path(council.root, f"said-{attempt}")
+        with said.open("wb") as stream:
+            process = begin("run", "-C", str(council.root), stdout=stream, stderr=stream)
         ends = time.monotonic() + 5 if attempt < 3 else time.monotonic() + 120
         while process.poll() is None and time.monotonic() < ends:
             rows = people.execute(
@@ -123,10 +123,10 @@ def test_killed_three_times_it_goes_on_and_the_server_sees_one_reader_that_pause
             states.append(rows[0][1] or "")
             time.sleep(0.05)
         if attempt < 3:
-            assert process.poll() is None, process.communicate()[0]
+            assert process.poll() is None, said.read_text()
             process.kill()
         process.wait()
-    assert process.returncode == 0, process.communicate()[0]
+    assert process.returncode == 0, said.read_text()
     assert council.one("SELECT count(*) FROM bronze.old.person") == ROWS
     assert council.one("SELECT count(DISTINCT name) FROM bronze.old.person") == ROWS
     assert max(n for n, _ in seen) == 1, "one connection"

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from council import Council, command
+from council import Council, begin
 
 
 class Listening:
     """A process that listens; its events are in a file, so that a kill loses none."""
 
     def __init__(self, council: Council, *args: str, env: dict[str, str] | None = None) -> None:
-        import os
-
         self.council = council
         self._log = Path(council.root, f"stream-{time.time_ns()}.log")
         self._out = self._log.open("wb")
-        self.process = subprocess.Popen(
-            command("stream", "-C", str(council.root), "--log", "json", *args),
-            stdout=self._out, stderr=self._out, env={**os.environ, **(env or {})},
-        )  # fmt: skip
+        self.process = begin(
+            "stream", "-C", str(council.root), "--log", "json", *args, env=env, stdout=self._out, stderr=self._out
+        )
 
     @property
     def log(self) -> str:

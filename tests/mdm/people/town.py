@@ -201,8 +201,7 @@ class Town(Council):
             tax_sql=_SELECT.format(name="tax"),
             homes_sql=_SELECT.format(name="homes"),
         )
-        self.product("people.index", index_tables())
-        self.write("domains/people/index/person.match.yaml", (match or MATCH).replace("{columns}", COLUMNS))
+        self.product("people.index", index_tables(), person_match=(match or MATCH).replace("{columns}", COLUMNS))
 
     def save(self) -> None:
         for name, rows in (("tax", self.tax), ("homes", self.homes)):

@@ -53,7 +53,7 @@ def _of_rule(catalogue: Catalogue, table: TableQuality, rule: RuleScore, where: 
         until = f": nothing that its sources recorded after {of:%-d %B %Y, %H:%M} UTC is in it" if of else ""
         return f"{percent}{where}{until}."
     if not rule.failing:
-        return f"{percent}{where}: “{rule.rule}” is broken: {rule.value:,g}, and it {rule.expected}."
+        return f"{percent}{where}: “{rule.rule}” is broken: {rule.measured}, and it {rule.expected}."
     counted = f"{rule.failing:,} of {rule.rows:,} rows{where} break “{rule.rule}”"
     return f"{percent}: {counted}; {' '.join(_what_follows(catalogue, table, rule))}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from vestry.lake import Lake
 from vestry.lake.ledger import asked
-from vestry.products.quality import RESULTS
+from vestry.products.quality import PERCENT, RESULTS
 from vestry.project import TableName, literal
 
 #: How far back a trend goes.
@@ -37,6 +37,11 @@ class Said:
     passed: bool
     run: str
     at: datetime
+
+    @property
+    def measured(self) -> str:
+        """The value with its unit."""
+        return f"{self.value:,g}{PERCENT if self.expected.endswith(PERCENT) else ''}"
 
 
 class Results:

@@ -46,27 +46,18 @@ NO_REFERENCE = (
 
 
 @dataclass(frozen=True)
-class RuleScore:
-    """One rule, as it stood at its last audit; `percent` is None where there was no row to ask."""
+class RuleScore(Said):
+    """What one rule said at its last audit, by the framework's dimension, in percent.
+
+    `percent` is None where there was no row to ask; `how` is how it came about.
+    """
 
     table: TableName
-    rule: str
-    column: str | None
-    dimension: str
-    severity: str
-    expected: str
-    value: float
-    #: Rows that break it, of those that were audited.
-    failing: int
-    rows: int
-    passed: bool
     percent: float | None
-    #: How the percentage came about.
     how: str
-    at: datetime
 
     @property
-    def said(self) -> str:
+    def found(self) -> str:
         """What was found, in a sentence."""
         if self.failing:
             return f"{self.failing:,} of {self.rows:,} rows break it"
@@ -205,17 +196,15 @@ def score_of(table: TableName, said: Said) -> RuleScore:
     if failing:
         percent, how = 100 - 100 * failing / said.rows, f"{failing:,} of {said.rows:,} rows break it"
     elif not said.passed:
-        percent, how = 0.0, f"broken: {said.value:,g}, and it {said.expected}"
+        percent, how = 0.0, f"broken: {said.measured}, and it {said.expected}"
     elif not said.rows:
         percent, how = None, "there are no rows to ask"
     elif said.value:
-        percent, how = 100.0, f"kept: {said.value:,g}, and it {said.expected}"
+        percent, how = 100.0, f"kept: {said.measured}, and it {said.expected}"
     else:
         percent, how = 100.0, f"none of {said.rows:,} rows breaks it"
-    return RuleScore(
-        table, said.rule, said.column, dimension_of(said.dimension), said.severity, said.expected, said.value, failing,
-        said.rows, said.passed, percent, how, said.at,
-    )  # fmt: skip
+    told = {**vars(said), "dimension": dimension_of(said.dimension), "failing": failing}
+    return RuleScore(**told, table=table, percent=percent, how=how)
 
 
 def _uncounted(table: TableName, said: Said) -> RuleScore:
@@ -282,6 +271,5 @@ def _kept_in_time(catalogue: Catalogue, fresh: Freshness | None, name: TableName
     limit = f"must be no older than {in_words(most)}"
     how = f"{'kept' if passed else 'late'}: as of {of:%Y-%m-%d %H:%M} UTC, and it {limit}"
     old = (now - of) / timedelta(days=1)
-    return RuleScore(
-        name, SERVICE_LEVEL, None, "timeliness", "warn", limit, old, 0, 1, passed, 100.0 * passed, how, now
-    )
+    said = Said(SERVICE_LEVEL, None, "timeliness", "warn", limit, old, 0, 1, passed, "", now)
+    return RuleScore(**vars(said), table=name, percent=100.0 * passed, how=how)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from vestry.ingest.connector import Context, Part
 from vestry.ingest.database import sqlite
 from vestry.ingest.database.url import address_of
-from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
+from vestry.project.source_models import DatabaseTable
 
 if TYPE_CHECKING:
     import duckdb

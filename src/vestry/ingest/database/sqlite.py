@@ -14,8 +14,8 @@ from vestry.ingest.database.url import address_of
 from vestry.ingest.fingerprints import number
 from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.errors import did_you_mean
-from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
+from vestry.project.source_models import DatabaseTable
 
 if TYPE_CHECKING:
     import duckdb

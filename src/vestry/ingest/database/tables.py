@@ -20,8 +20,8 @@ from vestry.ingest.database.server import Server, attached, sqlite_file
 from vestry.ingest.database.url import Address, address_of
 from vestry.project import DataError, VestryError, literal, quote
 from vestry.project.durations import seconds
-from vestry.project.models import DatabaseTable
 from vestry.project.project import expand
+from vestry.project.source_models import DatabaseTable
 
 if TYPE_CHECKING:
     import duckdb

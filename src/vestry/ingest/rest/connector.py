@@ -20,7 +20,7 @@ from vestry.ingest.rest.windows import Scale, Window, asked_from, joined, plan, 
 from vestry.lake import DATA
 from vestry.project import DataError, quote
 from vestry.project.durations import is_time, seconds
-from vestry.project.models import RestCursor, RestTable
+from vestry.project.source_models import RestCursor, RestTable
 
 if TYPE_CHECKING:
     import duckdb

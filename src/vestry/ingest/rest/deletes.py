@@ -21,7 +21,7 @@ from vestry.ingest.rest.answers import Unanswered
 from vestry.ingest.rest.client import Api
 from vestry.project import literal, quote
 from vestry.project.durations import seconds
-from vestry.project.models import RestDeletes, RestTable
+from vestry.project.source_models import RestDeletes, RestTable
 
 if TYPE_CHECKING:
     import duckdb

@@ -15,7 +15,7 @@ from vestry.ingest.connector import LOAD_COLUMNS, LOADED_AT, Context, Part
 from vestry.ingest.files.names import snake_case
 from vestry.lake import DATA, REPLACED
 from vestry.project import DataError, quote
-from vestry.project.models import RestTable
+from vestry.project.source_models import RestTable
 
 if TYPE_CHECKING:
     import duckdb

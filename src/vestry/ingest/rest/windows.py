@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from vestry.ingest.cursor import is_number
 from vestry.project.durations import is_time, seconds
-from vestry.project.models import RestCursor
+from vestry.project.source_models import RestCursor
 
 _WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?P<time>[T ]\d\d:\d\d(:\d\d)?(?P<part>\.\d+)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?\Z")
 

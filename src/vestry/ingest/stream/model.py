@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from vestry.project.models import Names, SourceSettings, Strict
+from vestry.project.models import Names, Strict
+from vestry.project.source_models import SourceSettings
 
 #: The columns of bronze that every stream has.
 COLUMNS = ("payload", "topic", "key", "event_id", "event_time")

@@ -30,6 +30,7 @@ from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import answers, fields
 from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.paging import part
 from vestry.serve.portal.add_answers import (
     CLASSES,
     FREQUENCIES,
@@ -186,12 +187,8 @@ def table(request: Request, catalogue: Catalogue, proposals: Proposals, proposal
         columns = [c.model_copy(update={"confirmed": c.confirmed or c.must_be_confirmed}) for c in found.columns]
         proposals.write(proposal.with_table(place, found.model_copy(update={"columns": tuple(columns)})))
         return RedirectResponse(paths.add(proposal.id), 303)
-    last = max(1, -(-len(found.columns) // _COLUMNS))
-    asked = request.query_params.get("page", "")
-    number = min(max(1, int(asked[:6])), last) if asked.isdecimal() else 1
-    first = (number - 1) * _COLUMNS
-    shown = list(enumerate(found.columns))[first : first + _COLUMNS]
-    return {"table": found, "place": place, "shown": shown, "number": number, "last": last, "types": _types()}
+    shown = part(request, list(enumerate(found.columns)), _COLUMNS, len(found.columns))
+    return {"table": found, "place": place, **shown, "types": _types()}
 
 
 def _types() -> dict[str, str]:

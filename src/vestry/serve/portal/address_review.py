@@ -5,11 +5,13 @@ An address is shown as its contract allows; where it is personal, only that and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from vestry.catalogue.model import Catalogue, TableEntry
@@ -27,12 +29,13 @@ from vestry.mdm.places.likeness import likeness
 from vestry.project import VestryError
 from vestry.run.workspace import Workspace
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing, reader_name
+from vestry.serve.forms import missing
 from vestry.serve.masks import reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
 from vestry.serve.pool import Pool
 from vestry.serve.portal.addresses import TABS, lacking
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, signed, written
 
 _ANSWERS = {
     "candidate": ("The home that it is most like", ""),
@@ -41,8 +44,7 @@ _ANSWERS = {
 }
 _NEEDED = {
     "means": "Say what the address means",
-    "who": "Enter your name",
-    "why": "Enter why, for who reads it in a year",
+    **SIGNED,
 }
 _SAID = {"uprn": "It means a home", "none": "It means no home of the gazetteer", "open": "The model may decide again"}
 
@@ -85,8 +87,7 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with _ADDRESSES.taken(portal_of(request).live.workspace) as addresses:
         asked = _queue(catalogue, addresses)
-    said = _SAID.get(request.query_params.get("said", ""))
-    return {"address_tabs": TABS, **part(request, asked), "said": said}
+    return {"address_tabs": TABS, **part(request, asked), "said": said(request, _SAID)}
 
 
 @page("address_question.html", fresh=True)
@@ -101,8 +102,7 @@ def question(request: Request, catalogue: Catalogue) -> Values | Response:
             raise Missing("That address does not wait any more", mend="The queue is under Addresses, To review.")
         if request.method == "POST":
             return _decided(request, catalogue, addresses, one)
-    sent = {"who": reader_name()}
-    return {**_values(catalogue, one), "sent": sent, "errors": {}, "said": request.query_params.get("said", "")}
+    return {**_values(catalogue, one), **blank(request, _SAID)}
 
 
 def _values(catalogue: Catalogue, one: _Asked) -> dict[str, Any]:
@@ -115,13 +115,12 @@ def _values(catalogue: Catalogue, one: _Asked) -> dict[str, Any]:
         "answers": answers,
         "sources": one.question.sources.split(", "),
         "linked": {str(name) for name in catalogue.tables},
-        "titles": _SAID,
     }
 
 
 def _decided(request: Request, catalogue: Catalogue, addresses: Addresses, one: _Asked) -> Response:
     """Write down what was said, and go to the next address; or show the form again with what is wrong."""
-    sent = fields(request)
+    sent = signed(request)
     errors = missing(sent, _NEEDED)
     means = sent.get("means")
     if means == "other" and not sent.get("uprn"):
@@ -138,11 +137,9 @@ def _decided(request: Request, catalogue: Catalogue, addresses: Addresses, one: 
             known = means == "none"
             errors["means" if known else "uprn"] = error.what if known else "The gazetteer has no such UPRN"
     if errors:
-        values = {**_values(catalogue, one), "sent": sent, "errors": errors, "said": ""}
-        return portal_of(request).render("address_question.html", request, values, 422)
+        return refused(request, "address_question.html", _values(catalogue, one), sent, errors)
     following = next(iter(_queue(catalogue, addresses)), None)
-    after = following.path if following else "/addresses/review"
-    return RedirectResponse(f"{after}?said={verdict}", 303)
+    return written(following.path if following else "/addresses/review", verdict)
 
 
 @dataclass(frozen=True)
@@ -170,19 +167,13 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
             _Told(d, reference(str(addresses.name), d.line), shown(table, "line", d.line), shown(table, "uprn", d.uprn))
             for d in standing(addresses, MOST)
         ]
-        values: dict[str, Any] = {"address_tabs": TABS, **part(request, told), "errors": {}, "sent": {}, "said": None}
-        if request.method == "GET":
-            return {**values, "said": _SAID.get(request.query_params.get("said", ""))}
-        sent = fields(request)
-        meant = next((t.decision for t in told if t.key == sent.get("key")), None)
-        if meant is None:
-            raise Missing("That decision does not stand any more", mend="Look again under Addresses, Decided.")
-        errors = missing(sent, {name: _NEEDED[name] for name in ("who", "why")})
-        if errors:
-            values |= {"errors": errors, "sent": sent}
-            return portal_of(request).render("addresses_decisions.html", request, values, 422)
-        decide(addresses, meant.line, "open", sent["who"], sent["why"])
-    return RedirectResponse("/addresses/decisions?said=open", 303)
+        give_back = partial(_give_back, addresses)
+        return decided(request, "addresses_decisions.html", {"address_tabs": TABS}, told, _SAID, give_back)
+
+
+def _give_back(addresses: Addresses, told: _Told, sent: Mapping[str, str]) -> str:
+    decide(addresses, told.decision.line, "open", sent["who"], sent["why"])
+    return "open"
 
 
 routes = [

@@ -7,7 +7,7 @@ says, its key included, is shown where the index's contract calls the column ope
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +30,7 @@ from vestry.serve.forms import fields
 from vestry.serve.masks import shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.pool import Pool
+from vestry.serve.portal.looking_up import looked_at, may_not, right_of
 
 TABS = [("Look up", "/people"), ("To review", "/people/review"), ("Decided", "/people/decisions")]
 _ID = re.compile(r"P\d{9,12}")
@@ -51,17 +52,18 @@ _READERS = Pool(_first)
 def index_of(request: Request) -> Iterator[Reader]:
     """The citizen index as it is now, for one request."""
     with _READERS.taken(portal_of(request).live.workspace) as reader:
-        reader.__dict__.pop("model", None)  # it may have been trained again
+        reader.refresh()
         yield reader
 
 
 def lacking(request: Request) -> Response | None:
-    """The page that says what a project without an index needs; None where there is one to be asked."""
+    """The page that says what a project without an index needs, or its reader; None where it can be asked."""
     portal = portal_of(request)
     found = indexes(portal.live.workspace)
     states = portal.live.catalogue().tables
-    if any(states[t.name].state for t in found if t.name in states):
-        return None
+    made = [states[t.name] for t in found if t.name in states and states[t.name].state]
+    if made:
+        return may_not(request, min(made, key=lambda entry: str(entry.name)))
     return portal.render("people_none.html", request, {"described": bool(found)})
 
 
@@ -83,7 +85,9 @@ def people(request: Request, catalogue: Catalogue) -> Values | Response:
     if errors:
         return portal_of(request).render("people.html", request, {**asked, "errors": errors}, 422)
     with index_of(request) as reader:
-        return {**asked, "found": find(reader, sent["known"], born, _MOST)}
+        found = find(reader, sent["known"], born, _MOST)
+        looked_at(request, catalogue.tables[reader.names.base], [one.person for one in found])
+    return {**asked, "found": found}
 
 
 def _born(sent: Mapping[str, str]) -> tuple[date | None, str]:
@@ -120,12 +124,15 @@ def person(request: Request, catalogue: Catalogue) -> Values | Response:
         ties = tie_tables(catalogue, reader.names.base)
         others = tied(reader, ties, now)
         names = reader.names
-    people, held = catalogue.tables.get(names.base), catalogue.tables.get(names.record)
+    people, held = catalogue.tables[names.base], catalogue.tables[names.record]
+    looked_at(request, people, [now])
     return {
         "person": now,
         "golden": golden,
-        "values": _values(people, golden),
-        "records": [{**r, "key": shown(held, "record_id", r["record_id"])} for r in records],
+        "values": _values(people, golden, right_of(request, people).clear),
+        "records": [
+            {**r, "key": shown(held, "record_id", r["record_id"], right_of(request, held).clear)} for r in records
+        ],
         "merged": [e["old_person_id"] for e in events if e["kind"] == "merge" and e["person_id"] == now],
         "events": events[-_EVENTS:],
         "ties": [(tie, others[tie.entry.name]) for tie in ties if tie.entry.name in others],
@@ -142,13 +149,15 @@ def _events(reader: Reader, person: str) -> list[dict[str, Any]]:
     return [e for e in events if e["person_id"] in known and e["old_person_id"] in known]
 
 
-def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]:
+def _values(entry: TableEntry, golden: Mapping[str, Any], clear: Collection[str]) -> list[_Value]:
     import json
 
     origins = json.loads(golden["origins"] or "{}")
     return [
         _Value(
-            LABELS[n][:1].upper() + LABELS[n][1:], shown(entry, n, golden[n]), str(origins.get(n, "")).partition(" ")[0]
+            LABELS[n][:1].upper() + LABELS[n][1:],
+            shown(entry, n, golden[n], clear),
+            str(origins.get(n, "")).partition(" ")[0],
         )
         for n in GOLDEN
         if n in golden
@@ -157,13 +166,17 @@ def _values(entry: TableEntry | None, golden: Mapping[str, Any]) -> list[_Value]
 
 def present(reader: Reader, *people: str) -> list[str]:
     """The ids that some people have now. Raises Missing, which does not repeat what was asked for."""
-    try:
-        now = [reader.resolve(person) for person in people if _ID.fullmatch(person)]
-    except VestryError:
-        now = []
-    if len(now) < len(people) or not listed(reader, now).issuperset(now):
-        raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
-    return now
+    asked = [person for person in people if _ID.fullmatch(person)]
+    if len(asked) == len(people):
+        if listed(reader, asked).issuperset(asked):
+            return asked
+        try:
+            now = [reader.resolve(person) for person in asked]  # ids that they had once, perhaps
+        except VestryError:
+            now = []
+        if now and listed(reader, now).issuperset(now):
+            return now
+    raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
 
 
 routes = [Route("/people", people, methods=["GET", "POST"]), Route("/people/{person}", person)]

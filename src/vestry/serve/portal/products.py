@@ -10,15 +10,16 @@ from starlette.routing import Route
 
 from vestry.catalogue.diagram import entity_diagram, lineage_picture
 from vestry.catalogue.lineage import WHOLE, ColumnName
-from vestry.catalogue.model import Catalogue, owner_of
+from vestry.catalogue.model import Catalogue, TableEntry, owner_of
 from vestry.catalogue.register.assets import product_asset
 from vestry.catalogue.relations import relations_of
-from vestry.catalogue.sample import sample_of
+from vestry.catalogue.sample import Sample, first_rows, sample_of
+from vestry.governance.access.view import Refused
 from vestry.project.errors import did_you_mean
 from vestry.project.product import Product
 from vestry.project.project import Domain
 from vestry.serve import paths
-from vestry.serve.page import Missing, Values, page, portal_of
+from vestry.serve.page import Missing, Values, page, portal_of, user_of, where_of
 from vestry.serve.portal.drawn import drawn, place_of
 
 #: The pages of a product, by the last part of their address.
@@ -30,6 +31,7 @@ PARTS = {
     "sample": "Sample",
     "history": "History",
     "use": "How to use it",
+    "access": "Access",
     "runbook": "Runbook",
 }
 _VERSIONS = 20
@@ -119,15 +121,34 @@ def lineage(request: Request, catalogue: Catalogue) -> Values:
     }
 
 
-@page("product_sample.html")
+@page("product_sample.html", fresh=True)
 def sample(request: Request, catalogue: Catalogue) -> Values:
-    """A few rows of each table, without personal values."""
+    """A few rows of each table, as the reader may see them."""
     product = product_named(catalogue, request)
-    engine = portal_of(request).live.workspace.engine
     return {
         **frame(catalogue, product, "sample"),
-        "samples": [(entry, sample_of(engine, entry)) for entry in catalogue.tables_of(product)],
+        "samples": [(entry, *_sample(request, entry)) for entry in catalogue.tables_of(product)],
     }
+
+
+def _sample(request: Request, entry: TableEntry) -> tuple[Sample | None, str]:
+    """The first rows of a table; or why there are none."""
+    portal, user, where = portal_of(request), user_of(request), where_of(request)
+    engine = portal.live.workspace.engine
+    if entry.state is None:
+        return None, "It has not been made yet."
+    if user.kind == "local":
+        return sample_of(engine, entry), ""
+    try:
+        portal.gate.view(user, entry.name, where)
+    except Refused as refused:
+        return None, f"{refused.what[:1].upper()}{refused.what[1:]}."
+    reading = portal.gate.read(user, [entry.name], where)
+    release = reading.releases[entry.name]
+    made = first_rows(engine, release.relation(), [name for name, _ in release.columns], release.view.hidden)
+    at = release.view.person_at
+    reading.give(len(made.rows), [row[at] for row in made.rows] if at is not None else [])
+    return made, ""
 
 
 @page("product_history.html")
@@ -148,24 +169,33 @@ def use(request: Request, catalogue: Catalogue) -> Values:
     """How to get at a product from where people work."""
     product = product_named(catalogue, request)
     table = next(iter(catalogue.tables_of(product)), None)
-    name = table.name if table else f"{product.full_name}.table"
-    lake = portal_of(request).live.workspace.lake
-    where = lake.uri(table.name) if table else lake.location
+    name = str(table.name) if table else f"{product.full_name}.table"
+    root = str(request.base_url).rstrip("/")
     return {
         **frame(catalogue, product, "use"),
         "ways": [
-            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', ""),
-            ("Excel", f'vestry query "SELECT * FROM {name}" --format csv > {product.name}.csv', "Open what it writes."),
-            ("Python", _PYTHON.format(where=where), "With DuckDB, or any other library that reads Delta Lake."),
-            ("Power BI", where, "Get data, Delta Lake, and name this folder."),
+            ("Excel and Power BI", f"{root}/odata/", _EXCEL.format(name=name.replace(".", "__"))),
+            (
+                "Python",
+                _PYTHON.format(root=root, name=name),
+                "The token is taken from VESTRY_TOKEN, or given as token=…",
+            ),
+            ("Other programs", f"{root}/api/v1/tables/{name}/rows", _REST),
+            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', "On the machine where the lake lies."),
         ],
     }
 
 
+_EXCEL = (
+    "Get data, OData feed, and enter this address. Choose Basic, with your name as user and an API token as password. "
+    "The table is called {name}."
+)
 _PYTHON = """\
-import duckdb
+import vestry
 
-duckdb.sql("SELECT * FROM delta_scan('{where}')").df()"""
+council = vestry.connect("{root}")
+council.table("{name}").to_polars()"""
+_REST = "JSON, CSV, Parquet and Arrow, with conditions, pages and changes: /api/openapi.json describes all of it."
 
 
 def product_named(catalogue: Catalogue, request: Request) -> Product:

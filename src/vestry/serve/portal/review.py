@@ -5,7 +5,9 @@ Values are masked as on all pages of people; that and how two values are alike i
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -19,10 +21,12 @@ from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import LABELS
 from vestry.project import VestryError
 from vestry.serve import paths
-from vestry.serve.forms import fields, missing, reader_name
+from vestry.serve.forms import missing
 from vestry.serve.masks import NOTHING, reference, shown
 from vestry.serve.page import Missing, Values, page, portal_of
 from vestry.serve.paging import MOST, part
+from vestry.serve.portal.deciding import SIGNED, blank, decided, refused, said, signed, written
+from vestry.serve.portal.looking_up import looked_at, right_of
 from vestry.serve.portal.people import TABS, index_of, lacking, present
 
 _ANSWERS = {
@@ -32,8 +36,7 @@ _ANSWERS = {
 }
 _NEEDED = {
     "decision": "Say whether they are the same person, different people, or nobody can say",
-    "who": "Enter your name",
-    "why": "Enter why, for who reads it in a year",
+    **SIGNED,
 }
 _SAID = {**{key: title for key, (title, _) in _ANSWERS.items()}, "withdrawn": "The decision is withdrawn"}
 #: What each comparison of the index is of.
@@ -60,8 +63,7 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
         return none
     with index_of(request) as reader:
         questions = queue(reader, MOST + 1)
-    said = _SAID.get(request.query_params.get("said", ""))
-    return {"people_tabs": TABS, **part(request, questions), "said": said}
+    return {"people_tabs": TABS, **part(request, questions), "said": said(request, _SAID)}
 
 
 @page("people_pair.html", fresh=True)
@@ -78,8 +80,8 @@ def pair(request: Request, catalogue: Catalogue) -> Values | Response:
             return _not_asked(request, reader, two)
         if request.method == "POST":
             return _decided(request, catalogue, reader, question)
-        values = _compared(catalogue, reader, question)
-    return {**values, "sent": {"who": reader_name()}, "errors": {}, "said": request.query_params.get("said", "")}
+        values = _compared(request, catalogue, reader, question)
+    return {**values, **blank(request, _SAID)}
 
 
 def _two(request: Request, reader: Reader) -> tuple[str, str]:
@@ -115,16 +117,18 @@ class _Row:
     bits: float | None
 
 
-def _compared(catalogue: Catalogue, reader: Reader, question: Question) -> dict[str, Any]:
+def _compared(request: Request, catalogue: Catalogue, reader: Reader, question: Question) -> dict[str, Any]:
     """What the page says of a pair."""
     explained = reader.explain(question.left, question.right)
-    held = catalogue.tables.get(reader.names.record)
+    held = catalogue.tables[reader.names.record]
+    clear = right_of(request, held).clear
+    looked_at(request, held, question.people)
     return {
         "question": question,
         "explained": explained,
         "verdict": explained.verdict,
-        "rows": _rows(held, explained),
-        "keys": [shown(held, "record_id", record.key) for record in (question.left, question.right)],
+        "rows": _rows(held, explained, clear),
+        "keys": [shown(held, "record_id", record.key, clear) for record in (question.left, question.right)],
         "rule": RULE,
         "answers": _ANSWERS,
         "pair": _reference(question.left, question.right),
@@ -132,14 +136,14 @@ def _compared(catalogue: Catalogue, reader: Reader, question: Question) -> dict[
     }
 
 
-def _rows(held: TableEntry | None, explained: Explanation) -> list[_Row]:
+def _rows(held: TableEntry, explained: Explanation, clear: Collection[str]) -> list[_Row]:
     evidence = {e.attribute: e for e in explained.evidence}
     found = []
     for comparison, attributes in _OF.items():
         said = evidence.pop(comparison, None)
         held_of = [a for a in attributes if any(side.get(a) is not None for side in explained.sides)]
         for attribute in held_of:
-            left, right = (shown(held, attribute, side.get(attribute)) for side in explained.sides)
+            left, right = (shown(held, attribute, side.get(attribute), clear) for side in explained.sides)
             # What is compared together is told once.
             first = attribute == held_of[0]
             words = _words(said, left, right) if first else f"With the {LABELS[held_of[0]]}"
@@ -163,7 +167,7 @@ def _words(said: Evidence | None, left: str, right: str) -> str:
 
 def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Question) -> Response:
     """Write down what was said, and go to the next pair; or show the form again with what is wrong."""
-    sent = fields(request)
+    sent = signed(request)
     errors = missing(sent, _NEEDED)
     if not errors and sent.get("pair") != _reference(question.left, question.right):
         errors["decision"] = "The index has changed since you opened this page: look at the pair again"
@@ -175,11 +179,9 @@ def _decided(request: Request, catalogue: Catalogue, reader: Reader, question: Q
         except VestryError as error:
             errors["decision"] = _title(error.what)
     if errors:
-        values = {**_compared(catalogue, reader, question), "sent": sent, "errors": errors, "said": ""}
-        return portal_of(request).render("people_pair.html", request, values, 422)
+        return refused(request, "people_pair.html", _compared(request, catalogue, reader, question), sent, errors)
     following = next(iter(queue(reader, 1)), None)
-    after = paths.pair(following.people) if following else "/people/review"
-    return RedirectResponse(f"{after}?said={sent['decision']}", 303)
+    return written(paths.pair(following.people) if following else "/people/review", sent["decision"])
 
 
 def _contradiction(standing: Decision) -> str:
@@ -209,7 +211,7 @@ class _Told:
 
     decision: Decision
     people: tuple[str, str]
-    pair: str
+    key: str
 
     @property
     def title(self) -> str:
@@ -233,20 +235,13 @@ def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
     if none := lacking(request):
         return none
     with index_of(request) as reader:
-        told = _told(reader)
-        values: dict[str, Any] = {"people_tabs": TABS, **part(request, told), "errors": {}, "sent": {}, "said": None}
-        if request.method == "GET":
-            return {**values, "said": _SAID.get(request.query_params.get("said", ""))}
-        sent = fields(request)
-        meant = next((t.decision for t in told if t.pair == sent.get("pair")), None)
-        if meant is None:
-            raise Missing("That decision does not stand any more", mend="Look again under People, Decided.")
-        errors = missing(sent, {name: _NEEDED[name] for name in ("who", "why")})
-        if errors:
-            values |= {"errors": errors, "sent": sent}
-            return portal_of(request).render("people_decisions.html", request, values, 422)
-        decide(reader, meant.left, meant.right, "withdrawn", sent["who"], sent["why"])
-    return RedirectResponse("/people/decisions?said=withdrawn", 303)
+        told, tabs = _told(reader), {"people_tabs": TABS}
+        return decided(request, "people_decisions.html", tabs, told, _SAID, partial(_withdraw, reader))
+
+
+def _withdraw(reader: Reader, told: _Told, sent: Mapping[str, str]) -> str:
+    decide(reader, told.decision.left, told.decision.right, "withdrawn", sent["who"], sent["why"])
+    return "withdrawn"
 
 
 def _reference(left: Record, right: Record) -> str:

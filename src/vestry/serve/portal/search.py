@@ -9,10 +9,10 @@ from starlette.routing import Route
 
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.search.document import STAFF
-from vestry.catalogue.search.query import FILTERS, search, suggest
+from vestry.catalogue.search.query import FILTERS, Results, search, suggest
 from vestry.serve.page import Values, page, portal_of
+from vestry.serve.paging import MOST, PAGE, asked_for, places
 
-_PAGE = 20
 #: What is read of what was typed.
 _LONGEST = 10_000
 
@@ -23,11 +23,18 @@ def results(request: Request, catalogue: Catalogue) -> Values:
     asked = request.query_params
     text = asked.get("q", "")[:_LONGEST]
     chosen = {name: asked[name][:200] for name in FILTERS if asked.get(name)}
-    number = min(max(1, int(n) if (n := asked.get("page", "1")).isdecimal() and len(n) < 5 else 1), 500)
     index = portal_of(request).search
-    found = search(index.searcher, text, [STAFF], index.synonyms, chosen, _PAGE, (number - 1) * _PAGE)
 
-    def address(**other: str | int | None) -> str:
+    def page_of(number: int) -> Results:
+        return search(index.searcher, text, [STAFF], index.synonyms, chosen, PAGE, (number - 1) * PAGE)
+
+    number = places(asked_for(request), MOST)["number"]
+    found = page_of(number)
+    at = places(number, found.total)
+    if at["number"] < number:
+        found = page_of(at["number"])
+
+    def address(**other: str | None) -> str:
         """The same search with something else chosen."""
         values = {"q": text[:200], **chosen, **other}
         return "/search?" + urlencode({k: v for k, v in values.items() if v})
@@ -46,16 +53,13 @@ def results(request: Request, catalogue: Catalogue) -> Values:
                 for value, count in sorted(counts.items(), key=lambda item: -item[1])
             ]
             facets.append((name, entries))
-    pages = -(-found.total // _PAGE)
     return {
         "text": text,
         "chosen": chosen,
         "found": found,
         "facets": facets,
-        "pages": pages,
-        "number": number,
-        "previous": address(page=number - 1) if number > 1 else None,
-        "next": address(page=number + 1) if number < pages else None,
+        **at,
+        "path": address(),
         "domains": {d.name: d.spec.name for d in catalogue.project.domains.values()},
     }
 

@@ -1,0 +1,1 @@
+"""Policies as code: Cedar, those that come with Vestry and those of the council's `policies/`."""

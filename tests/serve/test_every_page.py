@@ -22,6 +22,14 @@ __all__ = ["demo"]
 NOT_PAGES = {"/health", "/metrics", "/runs/now", "/search/suggest", "/register/{sheet}.csv"}
 #: Of accounts, which the demo has not: `test_login_browser.py` looks at them.
 NOT_PAGES |= {"/login", "/login/callback", "/account"}
+#: Of who has accounts and grants to answer for: `test_access_pages.py` looks at them.
+NOT_PAGES |= {
+    "/access/answer",
+    "/access/audit",
+    "/access/grants",
+    "/access/grants/{grant}",
+    "/access/requests/{request}",
+}
 #: Of what waits for a person, and in the demo nothing does: `test_address_pages.py` looks at it.
 NOTHING_WAITS = {"/addresses/review/{key}"}
 #: Pages that no other page leads to, or that are worth looking at with what they were asked.

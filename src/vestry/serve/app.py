@@ -53,6 +53,7 @@ from vestry.serve.portal import (
 )
 from vestry.serve.problems import of_http
 from vestry.serve.rows.turns import Turns
+from vestry.serve.sharing import routes as sharing
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -102,7 +103,7 @@ def routes() -> list[BaseRoute]:
 def doors(gate: Gate) -> list[BaseRoute]:
     """What programs ask."""
     turns = Turns()
-    return [Mount("/api", api(gate, turns)), Mount(ODATA, odata(gate, turns))]
+    return [Mount("/api", api(gate, turns)), Mount(ODATA, odata(gate, turns)), *sharing.routes]
 
 
 def application(live: Live, host: str | None = None) -> Starlette:

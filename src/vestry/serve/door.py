@@ -20,6 +20,7 @@ from vestry.project import Project
 from vestry.serve import cookies
 from vestry.serve.page import Portal
 from vestry.serve.problems import problem
+from vestry.serve.sharing import entrance
 
 #: What Excel and Power BI read: they send a token as the password of whatever name.
 ODATA = "/odata"
@@ -72,6 +73,9 @@ class Door:
         if self.is_shared and not cookies.is_encrypted(request) and not _under(request, "/health"):
             said = "This portal is reached over https only. (A proxy must say so: X-Forwarded-Proto: https.)"
             return _Answer(refusal=PlainTextResponse(said, 403))
+        if _under(request, entrance.PATH):
+            user, refusal = entrance.came(request, project)
+            return _Answer(user, refusal=refusal)
         if not self.is_shared and not login_needed(project):
             return _Answer(LOCAL)
         if "authorization" in request.headers:

@@ -35,7 +35,8 @@ LEAST, STEP = 10, 5
 COUNT = "number"
 #: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
 PLACE = ("vestry file", "vestry row")
-_OF = "vestry.of"
+#: The mark of a release: the version of the table that it shows.
+OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
 _UNUSED = 2 * 86_400
 #: Hours for which files that a newer version replaced are kept, for whoever is reading them.
@@ -69,19 +70,15 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     """
     table = workspace.lake.existing(view.table)
     version = table.version()
+    columns = columns_of(view)
     if view.is_whole:
-        columns = tuple((column.name, column.kind) for column in view.columns)
         return Release(view, view.table, version, _files(workspace, table), columns)
-    if view.statistics:
-        columns = (*((c.name, c.shown_kind) for c in view.columns), (COUNT, "BIGINT"))
-    else:
-        columns = tuple((c.name, c.shown_kind) for c in view.columns)
-    name = _name(view, today)
+    name = name_of(view, today)
     released = workspace.lake.open(name)
-    if released is None or released.transaction_version(_OF) != version:
+    if released is None or released.transaction_version(OF) != version:
         with workspace.lake.lock(name):
             released = workspace.lake.open(name)
-            if released is None or released.transaction_version(_OF) != version:
+            if released is None or released.transaction_version(OF) != version:
                 _make(workspace, view, table, name, released, today)
         released = workspace.lake.existing(name)
     used = _used(workspace, name)
@@ -112,7 +109,7 @@ def files_then(workspace: Workspace, release: Release, version: int) -> tuple[st
 def _of(workspace: Workspace, name: TableName, version: int) -> int:
     """Of which version of its table a version of a release is; -1 where the log does not go so far back."""
     table = _open_at(workspace, name, version)
-    return -1 if table is None else table.transaction_version(_OF) or 0
+    return -1 if table is None else table.transaction_version(OF) or 0
 
 
 def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable | None:
@@ -122,6 +119,12 @@ def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable 
         return workspace.lake.open(name, version)
     except DeltaError:
         return None
+
+
+def columns_of(view: View) -> tuple[tuple[str, str], ...]:
+    """The columns of a view's release, each with DuckDB's type."""
+    shown = tuple((column.name, column.shown_kind) for column in view.columns)
+    return (*shown, (COUNT, "BIGINT")) if view.statistics else shown
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:
@@ -154,7 +157,10 @@ def _used(workspace: Workspace, name: TableName) -> Path:
     return workspace.project.state / "releases" / name.table
 
 
-def _name(view: View, today: date) -> TableName:
+def name_of(view: View, today: date) -> TableName:
+    """The Delta table that holds the release of a view: the table itself where all of it is seen."""
+    if view.is_whole:
+        return view.table
     # What shows an age changes with the month.
     is_dated = any(column.treatment is Treatment.AGE_BAND for column in view.columns)
     return TableName(SYSTEM, "release", f"r{view.digest}{today:_%Y_%m}" if is_dated else f"r{view.digest}")
@@ -188,7 +194,7 @@ def _make(
         raise DataError(what, mend="a condition on rows may not fit its column: ask for the grant anew") from None
     old = [part for file in gone for part in made.pop(file)]
     record = {"of": str(view.table), "grant": view.grant.id if view.grant else None, "files": made}
-    marks = {_OF: table.version()}
+    marks = {OF: table.version()}
     if staged is None and not old:
         lake.note(name, marks, record)
         return

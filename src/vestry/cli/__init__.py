@@ -8,6 +8,7 @@ from vestry.cli.export import export
 from vestry.cli.overlap import data_map
 from vestry.cli.people import people
 from vestry.cli.places import address
+from vestry.cli.publish import publish
 from vestry.cli.quality import quality
 from vestry.cli.register import register
 from vestry.cli.serve import serve
@@ -19,7 +20,7 @@ from vestry.cli.worker import accept, status, worker
 
 for command in (
     search, quality, lineage, export, register, data_map, serve, discover, people, address, worker, status, accept,
-    gaps, replay, stream, user, token, access, request, grant, audit, policy, share,
+    gaps, replay, stream, user, token, access, request, grant, audit, policy, publish, share,
 ):  # fmt: skip
     main.add_command(command)
 

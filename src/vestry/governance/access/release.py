@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 LEAST, STEP = 10, 5
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
+#: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
+PLACE = ("vestry file", "vestry row")
 #: The mark of a release: the version of the table that it shows.
 OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
@@ -52,10 +55,12 @@ class Release:
     files: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
 
-    def relation(self) -> str:
-        """SQL of a relation over the files, and over nothing else."""
+    def relation(self, placed: bool = False) -> str:
+        """SQL of a relation over the files, and over nothing else; `placed` adds where each row stands, in `PLACE`."""
         names = ", ".join(quote(name) for name, _ in self.columns)
-        return f"(SELECT {names} FROM {_rows(self.columns, self.files)})"
+        if placed:
+            names += f", {', '.join(map(quote, PLACE))}"
+        return f"(SELECT {names} FROM {_rows(self.columns, self.files, placed)})"
 
 
 def release_of(workspace: Workspace, view: View, today: date) -> Release:
@@ -80,6 +85,40 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     used.parent.mkdir(parents=True, exist_ok=True)
     used.touch()
     return Release(view, name, version, _files(workspace, released), columns)
+
+
+def files_then(workspace: Workspace, release: Release, version: int) -> tuple[str, ...] | None:
+    """The files that stood for the same view at an earlier version of its table.
+
+    None where there was no release of it then, or its log or its files do not go so far back.
+    """
+    at = version
+    if release.table != release.view.table:
+        newest = workspace.lake.existing(release.table).version()
+        # The marks only grow: the last version of the release that is of this version of the table.
+        at = bisect_right(range(newest + 1), version, key=lambda v: _of(workspace, release.table, v)) - 1
+        if at < 0 or _of(workspace, release.table, at) != version:
+            return None
+    then = _open_at(workspace, release.table, at)
+    files = _files(workspace, then) if then else None
+    if files and workspace.lake.is_local and not all(Path(file).exists() for file in files):
+        return None
+    return files
+
+
+def _of(workspace: Workspace, name: TableName, version: int) -> int:
+    """Of which version of its table a version of a release is; -1 where the log does not go so far back."""
+    table = _open_at(workspace, name, version)
+    return -1 if table is None else table.transaction_version(OF) or 0
+
+
+def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable | None:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return workspace.lake.open(name, version)
+    except DeltaError:
+        return None
 
 
 def columns_of(view: View) -> tuple[tuple[str, str], ...]:
@@ -192,13 +231,15 @@ def _source(table: DeltaTable, files: Sequence[str]) -> str:
     return _rows(list(duckdb_columns(table.schema()).items()), files)
 
 
-def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str]) -> str:
+def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str], placed: bool = False) -> str:
     """SQL of the rows of files; a column that a file is older than is NULL there."""
-    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
+    places = [(PLACE[0], "UBIGINT"), (PLACE[1], "BIGINT")] if placed else []  # DuckDB's own types of them
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in [*columns, *places])
     if not files:
         return f"(SELECT {empty} WHERE false)"
     paths = ", ".join(map(literal, files))
-    read = f"SELECT * FROM read_parquet([{paths}], union_by_name => true)"
+    place = f", file_index AS {quote(PLACE[0])}, file_row_number AS {quote(PLACE[1])}" if placed else ""
+    read = f"SELECT *{place} FROM read_parquet([{paths}], union_by_name => true)"
     return f"(SELECT {empty} WHERE false UNION ALL BY NAME {read})"
 
 

@@ -51,9 +51,10 @@ def test_commands_that_are_named_exist_with_their_options(page):
     for name, rest in _COMMAND.findall(code_of(page.read_text(encoding="utf-8"))):
         assert name in main.commands, f"vestry {name}"
         command = main.commands[name]
-        if isinstance(command, click.Group) and (inner := rest.split()[:1]):
+        inner = rest.split()
+        while isinstance(command, click.Group) and inner:
             assert inner[0] in command.commands, f"vestry {name}{rest}"
-            command = command.commands[inner[0]]
+            command = command.commands[inner.pop(0)]
         options = {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
         named = re.findall(r"(?<=\s)(--[a-z0-9-]+|-[A-Za-z]\b)", rest.partition("&&")[0])
         assert set(named) <= options, f"vestry {name}{rest}"

@@ -103,8 +103,10 @@ class Sharing:
             self.grant(made, columns, *rows)
         return made
 
-    def grant(self, partner: Partner, columns: Mapping[str, Treatment], *rows: Condition) -> Grant:
-        terms = Terms({CLIENT: columns}, date.today() + timedelta(days=30), rows)
+    def grant(
+        self, partner: Partner, columns: Mapping[str, Treatment], *rows: Condition, statistics: bool = False
+    ) -> Grant:
+        terms = Terms({CLIENT: columns}, date.today() + timedelta(days=30), rows, statistics)
         with connect(self.project) as con:
             given = ("To plan care at home together", terms, ["u-olu"], "trust")
             return give(con, self.project, partner.id, "adults.care", *given)

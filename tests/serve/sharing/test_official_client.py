@@ -52,6 +52,20 @@ def test_a_table_with_no_rows_for_them_is_an_empty_table(sharing: Sharing, delta
     assert list(load(partner.url(), delta).columns) == ["id", "born", "ward"]
 
 
+@FORMS
+def test_of_a_grant_of_statistics_only_counts_are_loaded_that_point_at_nobody(sharing: Sharing, delta: bool) -> None:
+    ward = f"Counted {delta:d}"
+    sharing.append(
+        *((f"c{delta:d}{number}", "1990-01-01", ward) for number in range(12)), ("alone", "1990-01-01", "Few")
+    )
+    partner = sharing.partner(None)
+    sharing.grant(partner, {"ward": CLEAR}, statistics=True)
+    found = load(partner.url(), delta)
+    assert list(found.columns) == ["ward", "number"]
+    counted = dict(found.itertuples(index=False, name=None))
+    assert counted[ward] == 10 and "Few" not in counted
+
+
 def test_hints_on_rows_are_taken_and_change_nothing(sharing: Sharing) -> None:
     partner = sharing.partner()
     hint = '{"op": "equal", "children": [{"op": "column", "name": "ward", "valueType": "string"}]}'

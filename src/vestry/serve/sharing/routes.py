@@ -66,7 +66,7 @@ async def _asked(request: Request) -> Asked:
             raise VestryError("the question is too long", mend=f"at most {_LONGEST:,} bytes")
     try:
         said = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise VestryError("the question is not understood", mend="send a JSON object")

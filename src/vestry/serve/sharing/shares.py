@@ -25,10 +25,13 @@ class SharedTable:
     name: str
 
     @classmethod
-    def of(cls, view: View) -> SharedTable:
-        product = f"{view.table.domain}-{view.table.product}"
-        agreement = view.grant.agreement if view.grant else None
-        return cls(agreement or product, product, view.table.table)
+    def of(cls, table: TableName, agreement: str | None) -> SharedTable:
+        product = f"{table.domain}-{table.product}"
+        return cls(agreement or product, product, table.table)
+
+    @classmethod
+    def seen(cls, view: View) -> SharedTable:
+        return cls.of(view.table, view.grant.agreement if view.grant else None)
 
     @property
     def table(self) -> TableName:
@@ -39,8 +42,11 @@ class SharedTable:
 
 def shared(gate: Gate, user: User, where: Where) -> list[SharedTable]:
     """The tables that somebody finds, in order. A recipient finds what its agreement gives, and nothing besides."""
-    views = gate.seen(user, where)
-    return sorted({SharedTable.of(view) for view in views if view.grant or user.kind != "recipient"})
+    if user.kind != "recipient":
+        return sorted({SharedTable.seen(view) for view in gate.seen(user, where)})
+    grants = grants_of(gate.live.workspace.project, user.id)
+    given = {SharedTable.of(table, grant.agreement) for grant in grants for table in grant.terms.columns}
+    return sorted(table for table in given if _is_seen(gate, user, table, where))
 
 
 def view_of(gate: Gate, user: User, asked: SharedTable, where: Where) -> View:
@@ -53,7 +59,7 @@ def view_of(gate: Gate, user: User, asked: SharedTable, where: Where) -> View:
         view = gate.view(user, asked.table, where, _purpose(gate, user, asked))
     except Refused as refused:
         raise refused if user.has("staff") else Refused(unknown) from None
-    if SharedTable.of(view) != asked or (view.grant is None and user.kind == "recipient"):
+    if SharedTable.seen(view) != asked or (view.grant is None and user.kind == "recipient"):
         raise Refused(unknown)
     return view
 
@@ -74,6 +80,14 @@ def read(gate: Gate, user: User, asked: SharedTable, where: Where) -> Reading:
     """Leave to read a table of a share. Raises Refused as `allowed` does."""
     view = allowed(gate, user, asked, where)
     return Reading(gate, user, where, [release_of(gate.live.workspace, view, gate.today)])
+
+
+def _is_seen(gate: Gate, user: User, asked: SharedTable, where: Where) -> bool:
+    try:
+        view_of(gate, user, asked, where)
+    except Refused:
+        return False
+    return True
 
 
 def _purpose(gate: Gate, user: User, asked: SharedTable) -> str:

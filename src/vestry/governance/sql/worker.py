@@ -1,0 +1,163 @@
+"""The process that answers one question and ends: `python -m vestry.governance.sql.worker LIMITS`.
+
+It is told on its standard input, a line of JSON at a time, first the question, to say which tables it is about, then
+the views that stand for these, over exact files, and answers on the standard output. The rows go as an Arrow stream to
+the file that it was given open. It imports nothing of the project but how a statement is read, holds no secret and no
+environment, and before a question is run it can open nothing but the files of the views.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vestry.governance.sql import walls
+from vestry.governance.sql.said import said
+from vestry.governance.sql.statement import NotAsked, analyse
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+#: Rows of a piece of the answer.
+_PIECE = 20_000
+_MACROS = Path(__file__).parents[2] / "lake" / "macros.sql"
+_CONFIG = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    # What does not fit in memory is refused: nothing of an answer stays on a disk.
+    "temp_directory": "",
+    "max_temp_directory_size": "0B",
+}
+
+
+class Limits(NamedTuple):
+    """What one question may use: bytes of memory, threads, seconds, rows and bytes of its answer."""
+
+    memory: int
+    threads: int
+    seconds: float
+    rows: int
+    answer: int
+
+
+def main() -> None:
+    """Answer one question."""
+    limits = Limits(**json.loads(sys.argv[1]))
+    into = int(sys.argv[2])
+    processors = max(1, limits.threads)
+    walls.limit(limits.memory, int(limits.seconds * (processors + 1)) + 10, limits.answer)
+    sys.setrecursionlimit(20_000)  # the tree of a question that is nested as deeply as DuckDB allows
+    con = _engine(limits)
+    import pyarrow.ipc  # noqa: F401 - now, while there is time
+
+    macros = [
+        name for (name,) in con.execute("SELECT function_name FROM duckdb_functions() WHERE NOT internal").fetchall()
+    ]
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            if "views" in asked:
+                _say(_answer(con, asked, limits, into))
+                return
+            _say({"tables": analyse(con, asked["sql"], macros).tables})
+        except NotAsked as error:
+            _say({"kind": error.kind, "what": error.what, "line": error.line, "mend": error.mend})
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _engine(limits: Limits) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    # The other threads are begun behind the walls.
+    config = {**_CONFIG, "memory_limit": f"{limits.memory // 2**20}MiB", "threads": "1"}
+    con = duckdb.connect(config=config)  # type: ignore[arg-type]
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute(_MACROS.read_text(encoding="utf-8"))
+    return con
+
+
+def _answer(con: duckdb.DuckDBPyConnection, asked: dict[str, Any], limits: Limits, into: int) -> dict[str, Any]:
+    """Make the views, lock everything, run the question, and write its rows. Raises NotAsked."""
+    import duckdb
+
+    sql, files = asked["sql"], asked["files"]
+    is_enclosed = walls.enclose(files)
+    con.execute(f"SET threads = {limits.threads}")
+    names: set[str] = set()
+    for domain, product, table, columns, select in asked["views"]:
+        con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {_quote(domain)}")
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(domain)}.{_quote(product)}")
+        con.execute(f"CREATE VIEW {_quote(domain)}.{_quote(product)}.{_quote(table)} AS {select}")
+        names |= {domain, product, table, *columns}
+    con.execute("SET allowed_paths = $files", {"files": files})
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
+    statements = con.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise NotAsked("statement", "only questions can be asked, one at a time")
+    over = threading.Event()
+    timer = threading.Timer(limits.seconds, lambda: (over.set(), con.interrupt()))
+    timer.daemon = True
+    timer.start()
+    try:
+        rows, is_cut = _write(con, sql, limits.rows, into)
+    except (duckdb.Error, MemoryError, OSError, RuntimeError) as error:
+        if over.is_set():
+            what = f"the answer took longer than {limits.seconds:g} seconds"
+            raise NotAsked("time", what, mend="ask for less: fewer rows, a join by equal columns") from None
+        raise said(error, sql, names) from None
+    finally:
+        timer.cancel()
+    return {"rows": rows, "cut": is_cut, "enclosed": is_enclosed}
+
+
+def _write(con: duckdb.DuckDBPyConnection, sql: str, most: int, into: int) -> tuple[int, bool]:
+    """Write the first rows of the answer; returns how many, and whether there are more."""
+    import pyarrow as pa
+
+    reader = con.execute(sql).to_arrow_reader(_PIECE)
+    schema = _told_apart(reader.schema)
+    rows, is_cut = 0, False
+    with os.fdopen(into, "wb") as file, pa.ipc.new_stream(file, schema) as out:
+        for batch in reader:
+            if rows + batch.num_rows > most:
+                batch, is_cut = batch.slice(0, most - rows), True
+            out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+            rows += batch.num_rows
+            if is_cut:
+                break
+    return rows, is_cut
+
+
+def _told_apart(schema: pa.Schema) -> pa.Schema:
+    """The same columns, each under a name of its own."""
+    import pyarrow as pa
+
+    names: list[str] = []
+    for name in schema.names:
+        number, own = 1, name
+        while own in names:
+            number += 1
+            own = f"{name}_{number}"
+        names.append(own)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+if __name__ == "__main__":
+    main()

@@ -46,8 +46,10 @@ from vestry.serve.portal import (
     runs,
     search,
     sources,
+    sql,
     tables,
 )
+from vestry.serve.sql import api as sql_api
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -82,6 +84,8 @@ _PAGES = (
     runbooks,
     add,
     access,
+    sql,
+    sql_api,
     login,
     account,
     health,
@@ -111,6 +115,7 @@ def application(live: Live, host: str | None = None) -> Starlette:
         stop.set()
         for thread in threads:
             thread.join(10)
+        portal.sql.close()
 
     app = Starlette(
         routes=routes(),

@@ -98,6 +98,12 @@ def existing(project: Project, id_: str) -> Account:
     return found[id_]
 
 
+def account_of(project: Project, who: str) -> Account:
+    """The account of an id, or of an email where it is one person's. Raises VestryError that offers the nearest."""
+    mailed = [one for one in accounts(project) if one.user.email and one.user.email.casefold() == who.casefold()]
+    return mailed[0] if len(mailed) == 1 else existing(project, who)
+
+
 def change(project: Project, id_: str, **values: Any) -> None:
     """Set columns of an account, and end whatever is logged in as it. Raises VestryError where there is none."""
     from vestry.governance.identity.sessions import session  # it has the account's id

@@ -41,7 +41,7 @@ _NOWHERE = 2**63
 
 
 class NotAsked(Exception):
-    """A question that is not answered: `kind` for the audit, and for whoever asks what is wrong, where, and the mend."""
+    """A question that is not answered: `kind` is for the audit, the rest for whoever asks."""
 
     def __init__(self, kind: str, what: str, line: int = 0, mend: str = "") -> None:
         super().__init__(kind)

@@ -67,10 +67,10 @@ def enclose(files: Iterable[str]) -> bool:
         _allow(libc, rule_set, path, _READ_FILE)
     for path in _libraries():
         _allow(libc, rule_set, path, _READ_FILE | _READ_DIR)
-    is_held = libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0
-    is_held = is_held and libc.syscall(_RESTRICT, ctypes.c_int(rule_set), ctypes.c_uint32(0)) == 0
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    failed: int = libc.syscall(_RESTRICT, ctypes.c_int(rule_set), ctypes.c_uint32(0))
     os.close(rule_set)
-    return is_held
+    return failed == 0
 
 
 def _allow(libc: ctypes.CDLL, rule_set: int, path: str, access: int) -> None:

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from vestry.governance.sql import walls
 from vestry.governance.sql.said import said
@@ -96,11 +96,16 @@ def _answer(con: duckdb.DuckDBPyConnection, asked: dict[str, Any], limits: Limit
     is_enclosed = walls.enclose(files)
     con.execute(f"SET threads = {limits.threads}")
     names: set[str] = set()
-    for domain, product, table, columns, select in asked["views"]:
-        con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {_quote(domain)}")
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(domain)}.{_quote(product)}")
-        con.execute(f"CREATE VIEW {_quote(domain)}.{_quote(product)}.{_quote(table)} AS {select}")
-        names |= {domain, product, table, *columns}
+    people: list[str] = []
+    for view in asked["views"]:
+        schema = f"{_quote(view['domain'])}.{_quote(view['product'])}"
+        name = f"{schema}.{_quote(view['table'])}"
+        con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {_quote(view['domain'])}")
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        con.execute(f"CREATE VIEW {name} AS {view['select']}")
+        names |= {view["table"], *view["columns"]}
+        if view["has_person"]:
+            people.append(name)
     con.execute("SET allowed_paths = $files", {"files": files})
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
@@ -108,37 +113,57 @@ def _answer(con: duckdb.DuckDBPyConnection, asked: dict[str, Any], limits: Limit
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise NotAsked("statement", "only questions can be asked, one at a time")
     over = threading.Event()
-    timer = threading.Timer(limits.seconds, lambda: (over.set(), con.interrupt()))
+
+    def stop() -> None:
+        over.set()
+        con.interrupt()
+
+    timer = threading.Timer(limits.seconds, stop)
     timer.daemon = True
     timer.start()
     try:
-        rows, is_cut = _write(con, sql, limits.rows, into)
-    except (duckdb.Error, MemoryError, OSError, RuntimeError) as error:
+        with os.fdopen(into, "wb") as file:
+            rows, is_cut, texts = _write(con, sql, limits.rows, asked["named"] if people else 0, file)
+        shown = _people(con, people, texts)
+    except (duckdb.Error, MemoryError, OSError, RuntimeError, ValueError) as error:
         if over.is_set():
             what = f"the answer took longer than {limits.seconds:g} seconds"
             raise NotAsked("time", what, mend="ask for less: fewer rows, a join by equal columns") from None
         raise said(error, sql, names) from None
     finally:
         timer.cancel()
-    return {"rows": rows, "cut": is_cut, "enclosed": is_enclosed}
+    return {"rows": rows, "cut": is_cut, "people": shown, "enclosed": is_enclosed}
 
 
-def _write(con: duckdb.DuckDBPyConnection, sql: str, most: int, into: int) -> tuple[int, bool]:
-    """Write the first rows of the answer; returns how many, and whether there are more."""
+def _write(
+    con: duckdb.DuckDBPyConnection, sql: str, most: int, named: int, file: IO[bytes]
+) -> tuple[int, bool, list[str]]:
+    """Write the first rows of the answer; returns how many, whether there are more, and the texts of up to `named`."""
     import pyarrow as pa
 
     reader = con.execute(sql).to_arrow_reader(_PIECE)
     schema = _told_apart(reader.schema)
-    rows, is_cut = 0, False
-    with os.fdopen(into, "wb") as file, pa.ipc.new_stream(file, schema) as out:
+    rows, is_cut, texts = 0, False, set[str]()
+    with pa.ipc.new_stream(file, schema) as out:
         for batch in reader:
             if rows + batch.num_rows > most:
                 batch, is_cut = batch.slice(0, most - rows), True
             out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
             rows += batch.num_rows
+            if rows <= named:
+                texts |= {v for c in batch.columns if c.type == pa.string() for v in c.to_pylist() if v}
             if is_cut:
                 break
-    return rows, is_cut
+    return rows, is_cut, sorted(texts) if rows <= named else []
+
+
+def _people(con: duckdb.DuckDBPyConnection, views: list[str], texts: list[str]) -> list[str]:
+    """Which of the texts are ids of people, whatever the columns are called that they stand in."""
+    found: set[str] = set()
+    for view in views if texts else []:
+        sql = f"SELECT DISTINCT person_id FROM {view} WHERE person_id IN (SELECT unnest($texts))"
+        found |= {person for (person,) in con.execute(sql, {"texts": texts}).fetchall()}
+    return sorted(found)
 
 
 def _told_apart(schema: pa.Schema) -> pa.Schema:

@@ -12,8 +12,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vestry.governance.access.release import Release
 from vestry.governance.access.view import Refused
@@ -37,6 +38,15 @@ class NotAnswered(Refused):
     def __init__(self, kind: str, what: str, where: str = "", mend: str = "") -> None:
         super().__init__(what, where, mend)
         self.kind = kind
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Rows; whether there are more than a question may bring; and the ids of people who are in them."""
+
+    rows: pa.Table
+    is_cut: bool
+    people: tuple[str, ...]
 
 
 class Worker:
@@ -71,15 +81,16 @@ class Worker:
         found = self._ask({"sql": sql}, _BEGIN)
         return [TableName(*parts) for parts in found["tables"]]
 
-    def answer(self, sql: str, releases: Sequence[Release]) -> tuple[pa.Table, bool]:
-        """The rows, and whether there are more than a question may bring. Raises NotAnswered."""
+    def answer(self, sql: str, releases: Sequence[Release], named: int = 0) -> Answered:
+        """The rows; of up to `named` rows also who is in them, of the people whom the releases show by their ids.
+
+        Raises NotAnswered.
+        """
         import pyarrow as pa
 
-        views = [
-            [*_parts(r.view.table), [name for name, _ in r.columns], f"SELECT * FROM {r.relation()}"] for r in releases
-        ]
+        views = [View.of(release)._asdict() for release in releases]
         files = [file for release in releases for file in release.files]
-        found = self._ask({"sql": sql, "views": views, "files": files}, self._seconds + _GRACE)
+        found = self._ask({"sql": sql, "views": views, "files": files, "named": named}, self._seconds + _GRACE)
         # Nobody writes to the file from now on; the rows stay in it, and are read as they are needed.
         self._end()
         try:
@@ -89,7 +100,7 @@ class Worker:
             rows.validate(full=True)  # what comes from that process is not trusted either
         except (ValueError, pa.ArrowException):
             raise NotAnswered("ended", "the answer cannot be read", mend="ask again") from None
-        return rows, bool(found["cut"])
+        return Answered(rows, bool(found["cut"]), tuple(map(str, found["people"])))
 
     @property
     def is_alive(self) -> bool:
@@ -136,8 +147,22 @@ class Worker:
         return line
 
 
-def _parts(name: TableName) -> tuple[str, str, str]:
-    return name.domain, name.product, name.table
+class View(NamedTuple):
+    """A release as the process is told of it: the table that it stands for, and SQL of its rows."""
+
+    domain: str
+    product: str
+    table: str
+    columns: list[str]
+    select: str
+    has_person: bool
+
+    @classmethod
+    def of(cls, release: Release) -> View:
+        name = release.view.table
+        columns = [column for column, _ in release.columns]
+        has_person = release.view.person_at is not None
+        return cls(name.domain, name.product, name.table, columns, f"SELECT * FROM {release.relation()}", has_person)
 
 
 class Workers:

@@ -123,30 +123,26 @@ def _xlsx(answer: Answer) -> Iterator[bytes]:
             days = book.add_format({"num_format": "yyyy-mm-dd"})
             moments = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
             sheet.write_row(0, 0, answer.rows.column_names, book.add_format({"bold": True}))
-            number = 0
-            for batch in answer.rows.to_batches(max_chunksize=_PIECE):
-                for number, row in enumerate(zip(*(c.to_pylist() for c in batch.columns), strict=True), number + 1):
-                    for place, found in enumerate(row):
-                        _cell(sheet, number, place, found, days, moments)
+            for number, row in enumerate(_rows(answer.rows), 1):
+                for place, found in enumerate(row):
+                    _cell(sheet, number, place, found, days, moments)
         yield from _pieces(file)
 
 
-def _cell(sheet: Any, row: int, column: int, found: Any, days: Any, moments: Any) -> None:
-    match found:
-        case None:
-            return
-        case bool():
-            sheet.write_boolean(row, column, found)
-        case int() | Decimal() if abs(found) <= _EXACT:
-            sheet.write_number(row, column, found)
-        case float() if math.isfinite(found):
-            sheet.write_number(row, column, found)
-        case datetime() if found.year >= 1900:
-            sheet.write_datetime(row, column, found, moments)
-        case date() if found.year >= 1900:
-            sheet.write_datetime(row, column, found, days)
-        case _:
-            sheet.write_string(row, column, text(found)[:_CELL])
+def _cell(sheet: Any, row: int, column: int, found: object, days: Any, moments: Any) -> None:
+    if isinstance(found, bool):
+        sheet.write_boolean(row, column, found)
+    elif isinstance(found, int | float | Decimal) and -_EXACT <= found <= _EXACT:
+        sheet.write_number(row, column, found)
+    elif isinstance(found, date) and found.year >= 1900:  # a moment is a date too
+        sheet.write_datetime(row, column, found, moments if isinstance(found, datetime) else days)
+    elif found is not None:
+        sheet.write_string(row, column, text(found)[:_CELL])
+
+
+def _rows(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in rows.to_batches(max_chunksize=_PIECE):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _kept(rows: pa.Table) -> pa.Table:

@@ -45,7 +45,9 @@ def tables(con: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
 
 
 def test_every_function_of_the_engine_is_either_for_questions_or_kept_away(con) -> None:
-    sql = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro')"
+    sql = (
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type IN ('scalar', 'aggregate', 'macro')"
+    )
     known = {name for (name,) in con.execute(sql).fetchall()}
     own = {name for name in known if name.startswith(("__internal", "pg_"))}
     assert functions() - {"unnest"} == known - own - KEPT_AWAY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from vestry.governance.sql.workers import Answered, NotAnswered, Worker, Workers
 from vestry.project import TableName
 from vestry.project.models import SqlSettings
 
+pytestmark = pytest.mark.slow  # each test is a process of its own
+
 NAME = TableName("a", "b", "c")
 SETTINGS = SqlSettings(seconds=20, memory_mb=256, threads=2, rows=1_000)
 
@@ -36,7 +39,7 @@ class Lake:
         duckdb.execute(f"COPY (SELECT 'Jane' AS surname) TO '{self.other}'")
         (root / "secret.txt").write_text("hunter2")
         columns = (("i", "BIGINT"), ("person_id", "VARCHAR"), ("name", "VARCHAR"))
-        view = View(NAME, (), (), (), False, False, "")  # type: ignore[call-arg]
+        view = View(NAME, (), (), (), False, False, "", ())
         self.release = Release(view, NAME, 0, (str(self.own),), columns)
         self.waiting = Workers(root / "answers")
 
@@ -95,7 +98,7 @@ HOSTILE = [
     "SET allowed_paths = ['/etc/passwd']",
     "RESET lock_configuration",
     "CALL enable_logging(storage = 'file', storage_path = '{root}/new')",
-    "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_config => {{'path': '{root}/new'}})",
+    "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_path => '{root}/new')",
     "CREATE TABLE x AS SELECT 1",
     "CREATE SECRET s (TYPE http)",
     "SELECT 1; COPY (SELECT 1) TO '{root}/new.csv'",
@@ -111,9 +114,25 @@ def test_it_reads_and_writes_nothing_but_its_release(lake: Lake, sql: str) -> No
     assert "hunter2" not in str(error) and "Jane" not in str(error) and str(lake.root) not in str(error)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_config => {{'path': '{root}/new'}})",
+        "SELECT * FROM enable_logging('QueryLog', storage => 'stdout')",
+        "SELECT * FROM enable_profiling(format => 'json', save_location => '{root}/new.json')",
+        "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+        "SELECT * FROM parquet_metadata('{root}/own.parquet')",
+    ],
+)
+def test_what_the_engine_answers_by_itself_writes_nothing(lake: Lake, sql: str) -> None:
+    before = lake.bytes()
+    lake.ask(sql.format(root=lake.root))
+    assert lake.bytes() == before
+
+
 def test_the_release_itself_is_read(lake: Lake) -> None:
-    assert lake.ask("SELECT count(*), min(name) FROM a.b.c").rows.to_pylist() == [
-        {"count_star()": 50_000, "min(name)": "name 0"}
+    assert lake.ask("SELECT count(*) AS n, min(name) AS m FROM a.b.c").rows.to_pylist() == [
+        {"n": 50_000, "m": "name 0"}
     ]
 
 
@@ -134,7 +153,7 @@ def test_columns_of_one_name_are_told_apart(lake: Lake) -> None:
         ("SELECT repeat('x', 3000000000)", {"memory", "value", "ended"}),
         ("SELECT length(list(repeat('x', 1000) || i)::VARCHAR) FROM range(1000000000) AS r(i)", {"memory", "ended"}),
         ("SELECT DISTINCT md5(i::VARCHAR) FROM range(100000000) AS r(i) ORDER BY 1", {"memory", "ended"}),
-        ("SELECT count(*) FROM range(1000000000000)", {"time"}),
+        ("SELECT count(*) FROM range(1000000000000)", {"time", "ended"}),
         ("SELECT count(*) FROM a.b.c x, a.b.c y, a.b.c z WHERE x.i + y.i + z.i = 3", {"time", "ended"}),
         ("WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r", {"time", "ended"}),
     ],
@@ -214,7 +233,9 @@ def test_processes_that_wait_end_with_whoever_began_them(tmp_path: Path) -> None
         print(worker._process.pid, flush=True)
         os._exit(1)
     """
-    done = subprocess.run([sys.executable, "-c", dedent(code)], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(code)], capture_output=True, text=True, timeout=120, check=False
+    )
     pid, end = int(done.stdout), time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]:
         assert time.monotonic() < end
@@ -250,10 +271,27 @@ def test_the_kernel_holds_where_the_engine_does_not(lake: Lake) -> None:
     """The engine's own lock is left out: all of it is the operating system's."""
     command = [sys.executable, "-c", dedent(_ENCLOSED), str(lake.own), str(lake.other)]
     before = lake.bytes()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=workers._ENVIRONMENT)
     if done.returncode == 77:
         pytest.skip("this kernel has no Landlock")
+    assert done.returncode == 0, done.stderr
     lines = done.stdout.split()
     assert lines[0] == "50000", done.stderr
     assert lines[1:] == ["IOException"] * 5 + ["PermissionError"], done.stdout
     assert lake.bytes() == before
+
+
+def test_a_process_is_enclosed_when_it_answers(lake: Lake) -> None:
+    if not _has_landlock():
+        pytest.skip("this kernel has no Landlock")
+    worker = Worker(SETTINGS, lake.root / "answers")
+    try:
+        found = worker._ask({"sql": "SELECT 1", "views": [], "files": [], "named": 0}, 60)
+    finally:
+        worker.close()
+    assert found["enclosed"] is True
+
+
+def _has_landlock() -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1)) >= 1)

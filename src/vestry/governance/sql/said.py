@@ -38,7 +38,7 @@ _BINDING = (
 )  # fmt: skip
 
 
-def said(error: Exception, sql: str, names: Collection[str]) -> NotAsked:
+def explained(error: Exception, sql: str, names: Collection[str]) -> NotAsked:
     """The error for whoever asked; `names` are those of the tables and columns that they may read."""
     text = str(error)
     at = re.search(r"^LINE (\d+):", text, re.MULTILINE)

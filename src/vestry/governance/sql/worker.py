@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from vestry.governance.sql import walls
-from vestry.governance.sql.said import said
+from vestry.governance.sql.said import explained
 from vestry.governance.sql.statement import NotAsked, analyse
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def main() -> None:
     """Answer one question."""
     limits = Limits(**json.loads(sys.argv[1]))
     into = int(sys.argv[2])
+    # The engine can be made to write to the standard output: its words are not ours.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     processors = max(1, limits.threads)
     walls.limit(limits.memory, int(limits.seconds * (processors + 1)) + 10, limits.answer)
     sys.setrecursionlimit(20_000)  # the tree of a question that is nested as deeply as DuckDB allows
@@ -65,22 +68,20 @@ def main() -> None:
         asked = json.loads(line)
         try:
             if "views" in asked:
-                _say(_answer(con, asked, limits, into))
-                return
-            _say({"tables": analyse(con, asked["sql"], macros).tables})
+                said = _answer(con, asked, limits, into)
+            else:
+                said = {"tables": analyse(con, asked["sql"], macros).tables}
         except NotAsked as error:
-            _say({"kind": error.kind, "what": error.what, "line": error.line, "mend": error.mend})
-
-
-def _say(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+            said = {"kind": error.kind, "what": error.what, "line": error.line, "mend": error.mend}
+        out.write(json.dumps(said) + "\n")
+        out.flush()
 
 
 def _engine(limits: Limits) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     # The other threads are begun behind the walls.
+    duckdb.close()  # the module's own engine, with its threads
     config = {**_CONFIG, "memory_limit": f"{limits.memory // 2**20}MiB", "threads": "1"}
     con = duckdb.connect(config=config)  # type: ignore[arg-type]
     con.execute("SET TimeZone = 'UTC'")
@@ -129,7 +130,7 @@ def _answer(con: duckdb.DuckDBPyConnection, asked: dict[str, Any], limits: Limit
         if over.is_set():
             what = f"the answer took longer than {limits.seconds:g} seconds"
             raise NotAsked("time", what, mend="ask for less: fewer rows, a join by equal columns") from None
-        raise said(error, sql, names) from None
+        raise explained(error, sql, names) from None
     finally:
         timer.cancel()
     return {"rows": rows, "cut": is_cut, "people": shown, "enclosed": is_enclosed}

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 ANSWER, _SAID = 512 * 2**20, 2**20
 #: Seconds for a process to begin and to read a question; and those after the time limit in which it may end by itself.
 _BEGIN, _GRACE = 60.0, 3.0
+#: All of the environment: ours holds secrets. Libraries begin no threads by themselves, which walls would not enclose.
+_ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 #: Processes that wait for the next question.
 _WARM = 2
 
@@ -71,7 +77,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env={"LC_ALL": "C.UTF-8"},  # of ours it holds secrets
+            env=_ENVIRONMENT,
             pass_fds=[self._file.fileno()],
         )
         self._heard = b""
@@ -140,7 +146,7 @@ class Worker:
             ready, _, _ = select.select([out], [], [], max(0.0, until - time.monotonic()))
             piece = os.read(out, 2**16) if ready else b""
             if not piece:
-                self._process.kill()
+                self._end()
                 return b""
             self._heard += piece
         line, _, self._heard = self._heard.partition(b"\n")

@@ -32,7 +32,8 @@ class Turns:
         """The answer, when it is its turn. Raises Busy, and what `Questions.ask` raises."""
         settings = self._gate.live.workspace.project.settings.sql
         if self._asked[user.id] >= settings.per_user:
-            raise Busy(f"you are asking {settings.per_user} questions already", mend="wait until one is answered")
+            what = f"you are asking {settings.per_user} already, and no more are answered at once"
+            raise Busy(what, mend="wait until one is answered")
         self._limiter = self._limiter or anyio.CapacityLimiter(settings.at_once)
         self._limiter.total_tokens = settings.at_once
         self._asked[user.id] += 1

@@ -16,7 +16,7 @@ from vestry.governance import audit
 from vestry.governance.access.gate import Gate, Where
 from vestry.governance.access.grants import Grant, end, give
 from vestry.governance.access.terms import Condition, Terms
-from vestry.governance.access.treatment import Treatment as T
+from vestry.governance.access.treatment import Treatment
 from vestry.governance.access.view import Refused
 from vestry.governance.identity.user import User
 from vestry.governance.sql import saved
@@ -51,7 +51,7 @@ class Town:
             self.ask(sql, user, purpose)
         return error.value
 
-    def give(self, user: User, columns: dict[str, T], *rows: Condition, **more: Any) -> Grant:
+    def give(self, user: User, columns: dict[str, Treatment], *rows: Condition, **more: Any) -> Grant:
         project = self.gate.live.workspace.project
         table, purpose = more.pop("table", CLIENT), more.pop("purpose", "calls to residents")
         with connect(project) as con:
@@ -86,7 +86,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 @pytest.fixture
 def granted(town: Town) -> Iterator[Grant]:
     """Ann sees the wards and years of birth of the north."""
-    grant = town.give(ANN, {"born": T.YEAR, "ward": T.CLEAR}, Condition("ward", ("North",)))
+    grant = town.give(ANN, {"born": Treatment.YEAR, "ward": Treatment.CLEAR}, Condition("ward", ("North",)))
     yield grant
     town.end(grant)
 
@@ -138,7 +138,7 @@ def test_the_audit_has_tables_and_no_text(town: Town, granted: Grant) -> None:
 
 
 def test_the_people_that_a_short_answer_shows_are_named_in_the_audit(town: Town) -> None:
-    grant = town.give(ANN, {"person_id": T.CLEAR, "name": T.CLEAR}, table=PERSON)
+    grant = town.give(ANN, {"person_id": Treatment.CLEAR, "name": Treatment.CLEAR}, table=PERSON)
     try:
         # Whatever the column is called; and a name that calls itself an id is none.
         town.ask("SELECT person_id AS x, name AS person_id FROM adults.index.person WHERE person_id <> 'P2'")
@@ -152,7 +152,7 @@ def test_the_people_that_a_short_answer_shows_are_named_in_the_audit(town: Town)
 
 
 def test_hashed_people_are_named_nowhere(town: Town) -> None:
-    grant = town.give(ANN, {"person_id": T.HASHED}, table=PERSON)
+    grant = town.give(ANN, {"person_id": Treatment.HASHED}, table=PERSON)
     try:
         assert len(town.rows("FROM adults.index.person")) == 3
         assert town.told().entry.people == ()
@@ -170,7 +170,7 @@ def test_without_a_grant_nothing_is_read_and_who_is_nobody_learns_nothing(town: 
 def test_a_grant_that_ends_closes_the_next_question_and_the_one_that_is_being_answered(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grant = town.give(ANN, {"ward": T.CLEAR})
+    grant = town.give(ANN, {"ward": Treatment.CLEAR})
     assert len(town.rows("FROM adults.care.client")) == 3
     look_again = Questions._look_again
 
@@ -186,7 +186,10 @@ def test_a_grant_that_ends_closes_the_next_question_and_the_one_that_is_being_an
 
 
 def test_of_several_purposes_one_is_said(town: Town) -> None:
-    grants = [town.give(ANN, {"ward": T.CLEAR}, purpose="one"), town.give(ANN, {"born": T.CLEAR}, purpose="two")]
+    grants = [
+        town.give(ANN, {"ward": Treatment.CLEAR}, purpose="one"),
+        town.give(ANN, {"born": Treatment.CLEAR}, purpose="two"),
+    ]
     try:
         assert "for several purposes: one; two" in town.refused("FROM adults.care.client").what
         assert town.ask("FROM adults.care.client", purpose="two").rows.column_names == ["born"]
@@ -230,7 +233,7 @@ def test_a_question_is_kept_for_oneself_or_shared(town: Town, granted: Grant) ->
 
 
 def test_statistics_are_asked_as_counts(town: Town) -> None:
-    grant = town.give(ANN, {"ward": T.CLEAR}, statistics=True)
+    grant = town.give(ANN, {"ward": Treatment.CLEAR}, statistics=True)
     try:
         found = town.ask("FROM adults.care.client")
         assert (found.rows.column_names, found.rows.num_rows) == (["ward", "number"], 0)  # of fewer than ten none

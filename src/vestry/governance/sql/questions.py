@@ -58,8 +58,6 @@ class Questions:
             raise NotAnswered("syntax", "the question holds half a character", mend="send it as UTF-8")
         note = f"query {self._digest(sql)}"
         worker = self._workers.take(workspace.project.settings.sql)
-        if self._warm:
-            self._workers.prepare()
         tables: list[TableName] = []
         try:
             tables = worker.tables(sql)
@@ -74,6 +72,8 @@ class Questions:
             raise
         finally:
             worker.close()
+            if self._warm:  # now, when it takes nothing from the question
+                self._workers.prepare()
         reading.give(answered.rows.num_rows, answered.people, note)
         return Answer(answered.rows, answered.is_cut, tuple(reading.releases), time.monotonic() - began)
 

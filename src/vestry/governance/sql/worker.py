@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from vestry.governance.sql import walls
 from vestry.governance.sql.said import explained
-from vestry.governance.sql.statement import NotAsked, analyse
+from vestry.governance.sql.statement import NotAsked, analyse, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -107,7 +107,7 @@ def _answer(con: duckdb.DuckDBPyConnection, asked: dict[str, Any], limits: Limit
         names |= {view["table"], *view["columns"]}
         if view["has_person"]:
             people.append(name)
-    con.execute("SET allowed_paths = $files", {"files": files})
+    con.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
     con.execute("SET enable_external_access = false")
     con.execute("SET lock_configuration = true")
     statements = con.extract_statements(sql)
@@ -162,8 +162,9 @@ def _people(con: duckdb.DuckDBPyConnection, views: list[str], texts: list[str]) 
     """Which of the texts are ids of people, whatever the columns are called that they stand in."""
     found: set[str] = set()
     for view in views if texts else []:
-        sql = f"SELECT DISTINCT person_id FROM {view} WHERE person_id IN (SELECT unnest($texts))"
-        found |= {person for (person,) in con.execute(sql, {"texts": texts}).fetchall()}
+        listed = ", ".join(map(literal, texts))
+        sql = f"SELECT DISTINCT person_id FROM {view} WHERE person_id IN (SELECT unnest([{listed}]))"
+        found |= {person for (person,) in con.execute(sql).fetchall()}
     return sorted(found)
 
 

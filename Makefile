@@ -21,13 +21,13 @@ demo: setup
 	@vestry demo westmarsh
 
 quick: setup
-	pytest -q -m "not slow" -n auto
+	pytest -q -m "not slow" -n auto --dist worksteal
 
 servers:
 	@tests/servers/install
 
 test: setup servers
-	pytest -q -n auto
+	pytest -q -n auto --dist worksteal
 
 lint: setup
 	ruff check .

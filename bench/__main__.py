@@ -64,6 +64,12 @@ PAIRS = [
         at_most=1.3,
     ),
     Pair("making that release / COPY of its SELECT", "governed_release", "governed_release_duckdb", at_most=1.5),
+    Pair(
+        "Delta Sharing, 5 million rows to pandas by the official client / the same files from disk",
+        "sharing_loaded",
+        "sharing_disk",
+        at_most=1.5,
+    ),
     Pair("MQTT, 5,000 a second, killed three times: p99 (seconds)", "mqtt_to_queryable", None, at_most=15, runs=1),
 ]
 

@@ -422,6 +422,20 @@ def mqtt_to_queryable() -> float:
 
 
 @work
+def sharing_loaded() -> float:
+    from bench.sharing import loaded
+
+    return loaded()
+
+
+@work
+def sharing_disk() -> float:
+    from bench.sharing import from_disk
+
+    return from_disk()
+
+
+@work
 def decisions() -> float:
     """Seconds for 10,000 decisions, ten columns of each of 1,000 tables, with a policy that tells tables apart."""
     from datetime import date

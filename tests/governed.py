@@ -34,9 +34,9 @@ STRANGER = User("u-sam", "Sam Stranger")
 PARTNER = User("x-trust", "The trust", roles=frozenset({"partner"}))
 
 
-def governed(root: Path) -> Council:
+def governed(root: Path, settings: str = "") -> Council:
     """The council, run: `adults.care.client` is about people, `adults.wards.ward` is not."""
-    made = Council(root)
+    made = Council(root, settings)
     made.files("care", "client")
     made.drop("clients.csv", PEOPLE)
     made.product("adults.care", COLUMNS, client_sql=RECIPE)

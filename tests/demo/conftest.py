@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -35,7 +36,14 @@ def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Pa
 
 @pytest.fixture(scope="session")
 def westmarsh(tmp_path_factory: pytest.TempPathFactory) -> Systems:
-    return make_systems(tmp_path_factory.mktemp("westmarsh"), people=PEOPLE, seed=7)
+    """The systems of a small Westmarsh, made once for all tests, which leave them as they are."""
+
+    def make(root: Path) -> str:
+        made = make_systems(root, people=PEOPLE, seed=7)
+        return json.dumps({"people": made.people, "homes": made.homes, "records": made.records, "counts": made.counts})
+
+    root, said = once(tmp_path_factory, "westmarsh-systems", make)
+    return Systems(root / "systems", root / "truth", **json.loads(said))
 
 
 @dataclass

@@ -30,6 +30,7 @@ def installed(tmp_path, monkeypatch):
         sys.modules.pop(module, None)
 
 
+@pytest.mark.slow
 def test_the_connector_of_the_example_loads_what_is_new(installed, council):
     council.source("notes", "connector: lines\npath: drop\ntables:\n  note:\n")
     council.drop("a.txt", "one\ntwo\n")

@@ -171,6 +171,7 @@ def test_rows_set_aside_come_back_when_they_are_mended(tmp_path):
     assert planning.rows(f"SELECT id FROM {NOW}__quarantine ORDER BY 1") == [(1,), (3,)]
 
 
+@pytest.mark.slow
 def test_only_the_files_that_hold_changed_keys_are_written_again(planning, monkeypatch):
     monkeypatch.setattr("vestry.products.publish._KEYED_FILE", 20_000)
     start = date(2024, 1, 1)
@@ -199,7 +200,7 @@ change = st.tuples(
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.lists(st.lists(change, min_size=1, max_size=5), min_size=2, max_size=4))
 def test_step_by_step_ends_as_all_at_once(batches):
     """Late, out of order, twice, deleted and come back: builds by what changed equal one build of all."""

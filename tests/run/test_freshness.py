@@ -54,6 +54,7 @@ def judged(council: Council, hours: float) -> Finding:
     return found
 
 
+@pytest.mark.slow
 def test_a_table_is_late_when_its_source_was_not_looked_at_for_longer_than_promised(sums):
     assert promised(sums.open().project) == {TableName.parse(TOTAL): timedelta(days=1)}
     assert judged(sums, 23.9).well

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +26,15 @@ def test_what_is_missing_is_answered_with_what_is_near(get):
     assert "did you mean `housing.repairs.repair`?" in get("/tables/housing.repairs.repairs").text
     assert get("/tables/..%2f..%2fetc%2fpasswd").status_code == 404
     assert get("/nowhere").status_code == 404
+
+
+def test_a_products_page_says_how_programs_read_it(get):
+    text = get("/products/housing/repairs/use").text
+    (odata,) = re.findall(r"http://127.0.0.1:\d+(/odata/)<", text)
+    (rest,) = re.findall(r"http://127.0.0.1:\d+(/api/[^<\s]+)<", text)
+    assert "no grant lets you read it" in get(rest).json()["detail"], "nobody has classified its columns"
+    assert get(odata).json()["value"] == [] and "housing__repairs__repair" in text
+    assert "vestry.connect" in text and get("/api/openapi.json").status_code == 200
 
 
 def test_texts_of_a_contract_are_shown_as_they_are_written_and_never_run(get):

@@ -38,6 +38,8 @@ def test_others_are_let_near_only_with_accounts_tls_and_an_address(council, tmp_
     bad = tmp_path / "x.pem"
     bad.write_text("x")
     assert "the certificate cannot be used" in refused(council, certificate=bad, key=bad)
+    for proxy in ("*", "proxy.example.org", "10.0.0.5/8"):
+        assert "is not the address of a proxy" in refused(council, "0.0.0.0", proxy=proxy)
     alone = vestry("serve", "-C", str(council.root), "--cert", str(bad))
     assert alone.returncode == 2 and "--cert and --key together" in alone.stderr
 

@@ -44,7 +44,8 @@ def write_draft(project: Project, proposal: Proposal, file: Path, rehearsals: Se
     name = f"{about.domain}.{about.product}"
     folder = project.root / DRAFTS / name
     if folder.exists() or name in project.products:
-        raise VestryError(f"there is a {'draft' if folder.exists() else 'product'} {name} already", mend="give the product another name")  # noqa: E501  # fmt: skip
+        what = "draft" if folder.exists() else "product"
+        raise VestryError(f"there is a {what} {name} already", mend="give the product another name")
     source = source_name(project, about)
     (project.root / DRAFTS).mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=project.root / DRAFTS, prefix=".writing-") as aside:
@@ -59,7 +60,10 @@ def write_draft(project: Project, proposal: Proposal, file: Path, rehearsals: Se
 
 
 def source_name(project: Project, about: About) -> str:
-    """What the source is called: as the product, or with its domain where that name is taken."""
+    """What the source is called: as the product, or with its domain where that name is taken.
+
+    Raises VestryError where both are.
+    """
     for name in (str(about.product), f"{about.domain}_{about.product}"):
         if name not in project.sources:
             return name
@@ -195,7 +199,8 @@ def to_look_at(table: ProposedTable, found: Rehearsal) -> Iterator[str]:
         yield f"`{table.name}`: {table.rejected:,} lines of the file are no rows; they are kept aside with the reason."
     for column in table.kept:
         if count := found.unread.get(column.source):
-            yield f"`{table.name}.{column.name}`: {count:,} of {found.rows:,} values cannot be read as its type, and are left empty."  # noqa: E501  # fmt: skip
+            cells = f"{count:,} of {found.rows:,} values"
+            yield f"`{table.name}.{column.name}`: {cells} cannot be read as its type, and are left empty."
     if found.not_told_apart:
         yield f"`{table.name}`: {found.not_told_apart:,} rows have the key of another row, or none."
     personal = sum(not c.is_open for c in table.kept)
@@ -222,8 +227,13 @@ def drafts(project: Project) -> list[str]:
 
 
 def _is_draft(folder: Path) -> bool:
-    parts = folder.name.split(".")
-    return len(parts) == 2 and all(map(is_table_name, parts)) and (folder / "sources").is_dir()
+    return _is_name(folder.name) and (folder / "sources").is_dir()
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text is the name of a product, `domain.product`."""
+    parts = text.split(".")
+    return len(parts) == 2 and all(map(is_table_name, parts))
 
 
 def files_of(project: Project, name: str) -> list[Path]:
@@ -294,7 +304,8 @@ def take_over(project: Project, name: str) -> list[Path]:
             )
     if faults := faults_with(project, name):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise VestryError(f"{faults[0].where}: {faults[0].what}{more}", mend=f"nothing was moved: {faults[0].mend or 'mend the draft first'}")  # noqa: E501  # fmt: skip
+        mend = faults[0].mend or "mend the draft first"
+        raise VestryError(f"{faults[0].where}: {faults[0].what}{more}", mend=f"nothing was moved: {mend}")
     folder = project.root / DRAFTS / name
     # The product last, so that nobody sees it without its source and its domain.
     for file in sorted(files, key=lambda f: (_ROOTS.index(f.parts[0]), len(f.parts))):
@@ -306,9 +317,7 @@ def take_over(project: Project, name: str) -> list[Path]:
 
 def is_taken_over(project: Project, name: str) -> bool:
     """Whether there is a product of that name, whatever the catalogue knows of it yet."""
-    parts = name.split(".")
-    are_names = len(parts) == 2 and all(map(is_table_name, parts))
-    return are_names and (project.root / "domains" / parts[0] / parts[1] / "contract.yaml").is_file()
+    return _is_name(name) and Path(project.root, "domains", *name.split("."), "contract.yaml").is_file()
 
 
 def _is_shared(file: Path) -> bool:

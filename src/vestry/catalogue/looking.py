@@ -177,7 +177,7 @@ def _look(file: Path, shown: str, place: int, sheet: str | None) -> dict[str, An
             other = told_of[column.name]
             classification = found.classification(other)
             # A kind that only the name tells does not say how the values are written.
-            told = other.kind.name if other.kind and "%" in other.why else None
+            told = other.kind.name if other.kind and other.by_values else None
             shape, is_fine = forms[column.name]
             few = classification == "internal" and column.type == "string" and 1 < column.distinct <= _FEW
             columns.append(

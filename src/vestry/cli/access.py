@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from vestry.governance.access.terms import Terms
     from vestry.governance.access.treatment import Treatment
 
-_AS = click.option("--as", "who", metavar="USER", required=True, help="The account in whose name it is done.")
-_UNTIL = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last day, 2027-03-31.")
+AS = click.option("--as", "who", metavar="USER", required=True, help="The account in whose name it is done.")
+UNTIL = click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last day, 2027-03-31.")
 
 
 @click.command()
@@ -66,8 +66,8 @@ def request() -> None:
 @click.option("--purpose", default="", help="What the data are for, in a sentence.")
 @click.option("--agreement", help="The agreement of `agreements/` that it stands under; its purpose then holds.")
 @click.option("--statistics", is_flag=True, help="Counts only, none that could point at somebody.")
-@_UNTIL
-@_AS
+@UNTIL
+@AS
 @project_option
 def ask(
     table: str, columns: tuple[str, ...], rows: tuple[str, ...], purpose: str, agreement: str | None,
@@ -82,7 +82,7 @@ def ask(
     gate = _gate(folder)
     project = gate.live.workspace.project
     name = TableName.parse(table)
-    shown = {column.partition("=")[0]: _treatment(column.partition("=")[2]) for column in columns}
+    shown = {column.partition("=")[0]: treatment(column.partition("=")[2]) for column in columns}
     conditions = tuple(
         Condition(row.partition("=")[0], tuple(v.strip() for v in row.partition("=")[2].split(","))) for row in rows
     )
@@ -90,10 +90,10 @@ def ask(
     user = existing(project, who).user
     product = f"{name.domain}.{name.product}"
     asked = ask_for(project, gate.live.catalogue(), user, product, purpose, wanted, agreement)
-    click.echo(f"{asked.id} waits for {' and '.join(_WHO[role] for role in asked.waits_for)}.")
+    click.echo(f"{asked.id} waits for {' and '.join(WHO[role] for role in asked.waits_for)}.")
 
 
-_WHO = {"owner": "an owner of the domain", "dpo": "the data protection officer"}
+WHO = {"owner": "an owner of the domain", "dpo": "the data protection officer"}
 
 
 @request.command("list")
@@ -113,7 +113,7 @@ def list_requests(everything: bool, folder: Path, form: str) -> None:
 @click.argument("key", metavar="REQUEST")
 @click.option("--without", multiple=True, metavar="COLUMN", help="A column that is not given.")
 @click.option("--reasons", default="", help="For whoever asked.")
-@_AS
+@AS
 @project_option
 def approve(key: str, without: tuple[str, ...], reasons: str, who: str, folder: Path) -> None:
     """Approve a request, less the columns that are taken out. It takes effect at once."""
@@ -126,14 +126,14 @@ def approve(key: str, without: tuple[str, ...], reasons: str, who: str, folder: 
     narrowed = _less(terms, without) if without else None
     user = existing(project, who).user
     done = answer(project, gate.live.catalogue(), key, user, "approved", reasons, narrowed)
-    waits = " and ".join(_WHO[role] for role in done.waits_for)
+    waits = " and ".join(WHO[role] for role in done.waits_for)
     click.echo(f"{done.grant} is open." if done.grant else f"{key} waits for {waits}.")
 
 
 @request.command()
 @click.argument("key", metavar="REQUEST")
 @click.option("--reasons", required=True, help="Why, and what would be granted.")
-@_AS
+@AS
 @project_option
 def refuse(key: str, reasons: str, who: str, folder: Path) -> None:
     """Refuse a request."""
@@ -179,7 +179,7 @@ def list_grants(product: str | None, soon: bool, folder: Path, form: str) -> Non
 
 @grant.command()
 @click.argument("key", metavar="GRANT")
-@_AS
+@AS
 @project_option
 def confirm(key: str, who: str, folder: Path) -> None:
     """Say that a grant is still needed."""
@@ -195,7 +195,7 @@ def confirm(key: str, who: str, folder: Path) -> None:
 @grant.command("end")
 @click.argument("key", metavar="GRANT")
 @click.option("--because", required=True, help="Why.")
-@_AS
+@AS
 @project_option
 def end_grant(key: str, because: str, who: str, folder: Path) -> None:
     """End a grant now: no door lets through by it any more."""
@@ -336,7 +336,7 @@ def _gate(folder: Path) -> Gate:
     return Gate(Live(folder))
 
 
-def _treatment(said: str) -> Treatment:
+def treatment(said: str) -> Treatment:
     from vestry.governance.access.treatment import Treatment
     from vestry.project import VestryError
     from vestry.project.errors import did_you_mean

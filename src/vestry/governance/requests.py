@@ -15,10 +15,11 @@ from typing import Literal
 from sqlalchemy import JSON, Column, Connection, Integer, Row, String, Table, insert, select, update
 
 from vestry.catalogue.model import Catalogue
-from vestry.governance.access.grants import Grant, change, end, give, grant_named
+from vestry.governance.access.grants import Grant, change, end, give, grant_named, grants_of
 from vestry.governance.access.terms import Terms
 from vestry.governance.access.treatment import Treatment, fits
 from vestry.governance.audit import Entry, write
+from vestry.governance.doors import close
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, now, reading, today
 from vestry.project import Project, VestryError
@@ -154,6 +155,7 @@ def answer(
 
     Raises VestryError where it is not theirs to answer, or what they give is more than what was asked for.
     """
+    replaced: list[Grant] = []
     with connect(project) as con:
         found = _named(con, request)
         roles = _roles(found, user)
@@ -174,6 +176,8 @@ def answer(
         elif not found.waits_for:
             by = tuple(dict.fromkeys(a.by for a in found.answers))
             review = terms.review or min(terms.until, today(project) + REVIEW)
+            mine = grants_of(project, found.reader)
+            replaced = [g for g in mine if (g.product, g.purpose) == (found.product, found.purpose)]
             grant = give(
                 con,
                 project,
@@ -189,6 +193,9 @@ def answer(
         found = _named(con, request)
     note = f"{found.id} for {found.product}" + (f", now {found.grant}" if found.grant else "")
     write(project, [Entry(user.id, "request", said, True, purpose=found.purpose, note=note)])
+    for old in replaced:
+        if old.terms.exceeds(terms):
+            close(project, found.reader, old.id)
     return found
 
 
@@ -225,6 +232,7 @@ def revoke(project: Project, grant: str, user: User, because: str) -> None:
         _must_answer_for(found, user)
     end(project, grant, user.id, because)
     write(project, [Entry(user.id, "request", "end", True, purpose=found.purpose, note=f"{grant}: {because}"[:300])])
+    close(project, found.reader, grant)
 
 
 def narrow(project: Project, grant: str, user: User, terms: Terms) -> Grant:
@@ -237,6 +245,7 @@ def narrow(project: Project, grant: str, user: User, terms: Terms) -> Grant:
     with connect(project) as con:
         change(con, found, terms)
     write(project, [Entry(user.id, "request", "narrow", True, purpose=found.purpose, note=grant)])
+    close(project, found.reader, grant)
     return replace(found, terms=terms)
 
 

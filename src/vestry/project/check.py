@@ -25,6 +25,7 @@ from vestry.project.odcs import contract_faults
 from vestry.project.product import KINDS, ProductTable
 from vestry.project.project import Project, find_root, read_project
 from vestry.project.promises import promise_faults, same_id_faults
+from vestry.project.publication import publish_faults
 from vestry.project.references import cycle_faults, origin_faults, reference_faults
 from vestry.project.secrets import SECRET
 from vestry.project.settings import FILE
@@ -94,6 +95,7 @@ def examine(project_root: Path, env: Mapping[str, str] | None = None) -> Examine
     faults += reference_faults(project, inputs, unread)
     faults += origin_faults(project, unread)
     faults += cycle_faults(project, inputs)
+    faults += publish_faults(project)
     faults += _secret_faults(project, project.env if env is None else env)
     return Examined(project, sorted(set(faults)), inputs, queries, snapshots)
 

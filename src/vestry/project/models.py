@@ -147,6 +147,20 @@ class SqlSettings(Strict):
     at_once: int = Field(default=4, ge=1, description="Questions of all at once; the next wait.")
 
 
+class PublishSettings(Strict):
+    """A PostgreSQL to which chosen tables are published, for whatever speaks its protocol, ODBC or JDBC."""
+
+    url: Annotated[str, AfterValidator(_publish_url)] = Field(
+        description="postgresql://user:${PASSWORD}@host/database, or the whole of it as ${NAME}."
+    )
+    tables: Names = Field(
+        min_length=1, description="Tables, products (`housing.repairs`), `domain:housing` or `layer:gold`."
+    )
+    schema_prefix: Annotated[str, AfterValidator(_schema_prefix)] = Field(
+        default="vestry", description="What the names of its schemas and roles begin with."
+    )
+
+
 class Settings(Strict):
     """`vestry.toml`."""
 
@@ -157,6 +171,9 @@ class Settings(Strict):
     identity: IdentitySettings | None = None
     sql: SqlSettings = Field(default_factory=SqlSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    publish: dict[str, PublishSettings] = Field(
+        default_factory=dict, description="Each PostgreSQL for business intelligence, by a name of yours."
+    )
 
 
 def _as_list(value: Any) -> Any:
@@ -187,6 +204,21 @@ def _schedule(value: str) -> str:
 def _state_url(value: str) -> str:
     if not value.startswith(("postgresql://", "${")):
         raise ValueError("postgresql://user:${PASSWORD}@host/database, or left out for a file in `.vestry/`")
+    return value
+
+
+def _publish_url(value: str) -> str:
+    password = re.search(r"://[^@/]*?:([^@]*)@|password=([^&\s]*)", value)
+    if password and re.sub(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", "", password[1] or password[2] or ""):
+        raise PydanticCustomError("written_secret", "a secret")
+    if not value.startswith(("postgresql://", "${")):
+        raise ValueError("postgresql://user:${PASSWORD}@host/database, or ${NAME} that holds all of it")
+    return value
+
+
+def _schema_prefix(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,19}", value) or value.startswith("pg_"):
+        raise ValueError("at most 20 lower-case letters, digits and _, beginning with a letter, and not with pg_")
     return value
 
 

@@ -78,7 +78,7 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """Local caches and locks; can be thrown away at any time."""
+        """Local caches and locks, which can be thrown away; and what people decided, which cannot."""
         return self.root / ".vestry"
 
     def product_of(self, name: TableName) -> Product | None:

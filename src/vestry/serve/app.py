@@ -22,10 +22,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vestry.catalogue.live import Live
+from vestry.governance.access.gate import Gate
 from vestry.project import VestryError
 from vestry.serve import health
+from vestry.serve.api.app import api
 from vestry.serve.csrf import OwnForms
-from vestry.serve.door import Door
+from vestry.serve.door import ODATA, Door, is_for_programs
+from vestry.serve.odata.app import odata
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
     access,
@@ -49,6 +52,9 @@ from vestry.serve.portal import (
     sql,
     tables,
 )
+from vestry.serve.problems import of_http
+from vestry.serve.rows.turns import Turns
+from vestry.serve.sharing import routes as sharing
 from vestry.serve.sql import api as sql_api
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
@@ -93,9 +99,15 @@ _PAGES = (
 
 
 def routes() -> list[BaseRoute]:
-    """Every address that is answered."""
+    """Every address of a page."""
     static = Mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return [*(route for module in _PAGES for route in module.routes), static]
+
+
+def doors(gate: Gate) -> list[BaseRoute]:
+    """What programs ask."""
+    turns = Turns()
+    return [Mount("/api", api(gate, turns)), Mount(ODATA, odata(gate, turns)), *sharing.routes]
 
 
 def application(live: Live, host: str | None = None) -> Starlette:
@@ -117,8 +129,9 @@ def application(live: Live, host: str | None = None) -> Starlette:
             thread.join(10)
         portal.sql.close()
 
+    portal = Portal.of(live)
     app = Starlette(
-        routes=routes(),
+        routes=[*routes(), *doors(portal.gate)],
         lifespan=lifespan,
         middleware=[
             Middleware(_Measured),
@@ -129,7 +142,7 @@ def application(live: Live, host: str | None = None) -> Starlette:
         ],
         exception_handlers={HTTPException: _not_found, VestryError: _wrong},
     )
-    app.state.portal = Portal.of(live)
+    app.state.portal = portal
     return app
 
 
@@ -185,6 +198,8 @@ class _Measured:
 
 async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if is_for_programs(request):  # such as an address with a line break, which no mount takes
+        return await of_http(request, error)
     if error.status_code != 404:
         return PlainTextResponse(error.detail, error.status_code, error.headers)
     values = {"what": "There is no such page", "mend": "Check the address, or search for what you need."}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vestry.governance.identity import sessions, tokens
@@ -17,9 +19,13 @@ from vestry.governance.identity.user import LOCAL, User
 from vestry.project import Project
 from vestry.serve import cookies
 from vestry.serve.page import Portal
+from vestry.serve.problems import problem
+from vestry.serve.sharing import entrance
 
+#: What Excel and Power BI read: they send a token as the password of whatever name.
+ODATA = "/odata"
 #: What a token opens, by the beginning of the path, and the scope that it takes. Pages are for people with a session.
-SCOPES = {"/metrics": "metrics", "/api/sql": "sql", "/api": "read"}
+SCOPES = {"/metrics": "metrics", "/api/sql": "sql", "/api": "read", ODATA: "read"}
 #: What anybody may have: how to log in, and whether the platform is well.
 _OPEN = ("/login", "/static", "/health", "/accessibility")
 #: What somebody who is not of the staff may have besides: to know who they are here, and to go.
@@ -67,6 +73,9 @@ class Door:
         if self.is_shared and not cookies.is_encrypted(request) and not _under(request, "/health"):
             said = "This portal is reached over https only. (A proxy must say so: X-Forwarded-Proto: https.)"
             return _Answer(refusal=PlainTextResponse(said, 403))
+        if _under(request, entrance.PATH):
+            user, refusal = entrance.came(request, project)
+            return _Answer(user, refusal=refusal)
         if not self.is_shared and not login_needed(project):
             return _Answer(LOCAL)
         if "authorization" in request.headers:
@@ -108,26 +117,48 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_for_programs(request: HTTPConnection) -> bool:
+    """Whether an address is of what programs ask, who are answered in JSON."""
+    return any(_under(request, path) for path in SCOPES)
+
+
 def _by_token(request: Request, project: Project) -> _Answer:
-    kind, _, secret = request.headers["authorization"].partition(" ")
-    user = tokens.user_by(project, secret.strip()) if kind.casefold() == "bearer" else None
+    user = tokens.user_by(project, _token_of(request))
     if user is None:
-        said = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        return _Answer(refusal=JSONResponse({"error": "the token is not good, or not any more"}, 401, said))
+        return _Answer(refusal=_refused(401, "The token is not good, or not any more.", _challenge(request, True)))
     scope = next((scope for path, scope in SCOPES.items() if _under(request, path)), None)
     if scope is None:
-        return _Answer(refusal=JSONResponse({"error": "this page is for people: tokens open the API"}, 403))
+        return _Answer(refusal=_refused(403, "This page is for people: tokens open what programs ask."))
     if not user.may_use(scope):
-        said = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
-        return _Answer(refusal=JSONResponse({"error": f"the token has not the scope `{scope}`"}, 403, said))
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+        return _Answer(refusal=_refused(403, f"The token has not the scope `{scope}`.", challenge))
     return _Answer(user)
+
+
+def _token_of(request: Request) -> str:
+    kind, _, said = request.headers["authorization"].partition(" ")
+    if kind.casefold() == "basic" and _under(request, ODATA):
+        with suppress(ValueError):
+            return base64.b64decode(said.strip(), validate=True).decode().partition(":")[2]
+    return said.strip() if kind.casefold() == "bearer" else ""
+
+
+def _challenge(request: Request, is_wrong: bool = False) -> str:
+    if _under(request, ODATA):
+        return 'Basic realm="Vestry: an API token as password", charset="UTF-8"'
+    return 'Bearer error="invalid_token"' if is_wrong else "Bearer"
+
+
+def _refused(status: int, what: str, challenge: str = "") -> Response:
+    headers = {"WWW-Authenticate": challenge} if challenge else {}
+    return problem(status, "You may not come in", what, headers=headers)
 
 
 def _log_in_first(request: Request) -> Response:
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     to = f"/login?next={quote(wanted, safe='')}" if request.method == "GET" else "/login"
-    if any(_under(request, path) for path in SCOPES):
-        return JSONResponse({"error": "log in, or send a token"}, 401, {"WWW-Authenticate": "Bearer"})
+    if is_for_programs(request):
+        return _refused(401, "Log in, or send a token.", _challenge(request))
     if request.headers.get("hx-request"):  # a part of a page: the whole page goes to log in
         return PlainTextResponse("Log in first.", 401, {"HX-Redirect": "/login"})
     return RedirectResponse(to, 303)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
@@ -88,6 +89,11 @@ def _shared_host(project: Project, host: str, encryption: Encryption) -> str | N
 def options_of(encryption: Encryption) -> dict[str, Any]:
     """The server's options: whose word on the client's address counts, and the certificate."""
     if encryption.proxy is not None:
+        try:
+            ipaddress.ip_network(encryption.proxy)
+        except ValueError:
+            mend = "name it, or its network, such as 10.0.0.5 or 10.0.0.0/29: whoever asks from there is believed"
+            raise VestryError(f"{encryption.proxy} is not the address of a proxy", mend=mend) from None
         return {"proxy_headers": True, "forwarded_allow_ips": encryption.proxy}
     if encryption.certificate is None:
         return {"proxy_headers": False}

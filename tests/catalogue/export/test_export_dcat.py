@@ -64,6 +64,7 @@ def test_the_catalogue_conforms_to_the_shapes_of_dcat_ap(nodes):
     assert not pyshacl.validate(graph, shacl_graph=str(SHAPES))[0]
 
 
+@pytest.mark.slow
 def test_westmarsh_conforms_before_anything_ran(westmarsh):
     found: list[Gap] = []
     conforms(graph_of(dcat(westmarsh, found)))
@@ -234,6 +235,7 @@ def test_addresses_are_those_of_the_portals_pages(catalogue):
     assert addresses.term('odd "key"') == AT + paths.term('odd "key"')
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_and_says_what_is_missing_apart(made: Council, tmp_path):
     done = vestry(
         "export", "dcat", "-C", str(made.root), "--open", "--format", "json-ld", "-o", str(tmp_path / "dcat.json")

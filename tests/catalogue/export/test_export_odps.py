@@ -76,6 +76,7 @@ def test_what_could_not_be_told_is_said(gaps):
     assert Gap("environment.odd", "a support channel without an address", "the channel is left out") in gaps
 
 
+@pytest.mark.slow
 def test_the_standards_own_command_reads_what_ours_writes(made: Council, tmp_path):
     pytest.importorskip("dataproduct", reason="dataproduct-cli is not installed")
     done = vestry("export", "odps", "-C", str(made.root))

@@ -101,6 +101,7 @@ def full(value: Any) -> Any:
     return [full(one) for one in value] if isinstance(value, list) else value
 
 
+@pytest.mark.slow
 def test_the_official_client_sends_what_we_post(events, webhook: Webhook, made: Council):  # noqa: F811
     facets = official()
     from openlineage.client import OpenLineageClient

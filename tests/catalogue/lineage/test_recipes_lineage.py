@@ -47,6 +47,7 @@ def made_of(graph: LineageGraph, text: str) -> set[str]:
     return {str(name) for name in graph.next(column(text), "up")}
 
 
+@pytest.mark.slow
 def test_every_recipe_of_westmarsh_is_read_exactly(graph, westmarsh):
     tables = load_project(westmarsh).tables
     # Its QUALIFY names `quarter_end`, which it makes, and which the file of claims may have too: nobody has loaded it.
@@ -54,12 +55,14 @@ def test_every_recipe_of_westmarsh_is_read_exactly(graph, westmarsh):
     assert {t.kind for t in tables.values()} >= {"sql", "snapshot.yaml", "match.yaml", "uprn.yaml"}
 
 
+@pytest.mark.slow
 def test_once_the_claims_are_loaded_all_of_it_is_exact(westmarsh, tmp_path):
     claims = ["claim_ref", "out_of_work", "overpayment_debt", "debt_plan", "dependants", "_source", "_row"]
     graph = read(westmarsh, Lineages(tmp_path), {"bronze.benefits.claim": claims})
     assert graph.lineage[TableName.parse("revenues.benefits.claim_quarter")].exact
 
 
+@pytest.mark.slow
 def test_every_promised_column_has_its_lineage(graph, westmarsh):
     for name, table in load_project(westmarsh).tables.items():
         assert set(graph.lineage[name].columns) >= {c.name for c in table.contract.columns}

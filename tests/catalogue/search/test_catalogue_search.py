@@ -118,6 +118,7 @@ AUDIENCE = st.sets(st.sampled_from(["staff", "housing", "hr"]), min_size=1, max_
 ENTRIES = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(WORDS), AUDIENCE), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     ENTRIES,

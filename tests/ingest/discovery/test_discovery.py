@@ -132,6 +132,7 @@ def test_a_drive_tells_of_people_copies_and_what_nobody_meant_to_keep(drive: Pat
     assert "broken.xlsx" in dict(found.unread)
 
 
+@pytest.mark.slow
 def test_the_command_shows_no_value_and_drafts_a_project_without_faults(council: Council, database: Path) -> None:
     council.write("domains/housing/domain.yaml", "name: Housing\nowner: Jo Bloggs\n")
     shown = council.cli("discover", f"sqlite:////{database}", "--write")

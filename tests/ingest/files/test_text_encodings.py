@@ -56,6 +56,7 @@ def test_cr_inside_a_line_is_a_character_and_mixed_line_ends_are_fine(read: Read
     assert got.numbers == [2, 3, 4]
 
 
+@pytest.mark.slow
 def test_long_accented_file_keeps_its_line_numbers(read: Read) -> None:
     text = "id,name\n" + "".join(f"{n},Zoë\n" for n in range(200_000))
     got = read(text.encode("cp1252"))

@@ -96,7 +96,7 @@ def test_personal_data_are_asked_for_their_purpose(door: Door) -> None:
     assert [row["name"] for row in answer.json()["rows"]] == ["Ada Testperson", "Bo Testperson", "Cy Testperson"]
     answer = door.ask("FROM adults.care.client", "olu")
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
-    assert answer.json()["detail"] == "adults.care.client holds personal data, and no grant lets you read it"
+    assert answer.json()["detail"] == "adults.care.client holds personal data, and no grant lets you read it."
 
 
 def test_every_form_holds_odd_values(door: Door) -> None:
@@ -127,18 +127,18 @@ def test_no_rows_are_an_answer_in_every_form(door: Door) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "said"),
     [
-        ({"sql": "SELECT nmae FROM adults.wards.ward"}, 400, "line 1: there is no column `nmae`"),
-        ({"sql": "FROM '/etc/passwd'"}, 400, "line 1: what stands after FROM is not the name of a table"),
-        ({"sql": "SELECT 1; SELECT 2"}, 400, "there are 2 statements"),
-        ({"sql": "FROM adults.wards.wrd"}, 403, "there is no table adults.wards.wrd that you may read"),
-        ({"sql": 7}, 400, "there is no question in the request"),
-        ([], 400, "there is no question in the request"),
-        ({"sql": "SELECT 1", "format": "exe"}, 400, "there is no format `exe`"),
-        ({"sql": "SELECT 1", "purpose": None}, 400, "the request has a key `purpose`"),
-        ({"sql": "SELECT 1", "limit": "1"}, 400, "the request has a key `limit`"),
-        ({"sql": "SELECT '" + "x" * 30_000 + "'"}, 400, "the question is longer than 20,000 characters"),
-        ({"sql": "x" * 200_000}, 400, "the request is longer than"),
-        ({"sql": "SELECT '\udc80'"}, 400, "the question holds half a character"),
+        ({"sql": "SELECT nmae FROM adults.wards.ward"}, 400, "Line 1: there is no column `nmae`"),
+        ({"sql": "FROM '/etc/passwd'"}, 400, "Line 1: what stands after FROM is not the name of a table"),
+        ({"sql": "SELECT 1; SELECT 2"}, 400, "There are 2 statements"),
+        ({"sql": "FROM adults.wards.wrd"}, 403, "There is no table adults.wards.wrd that you may read"),
+        ({"sql": 7}, 400, "There is no question in the request"),
+        ([], 400, "There is no question in the request"),
+        ({"sql": "SELECT 1", "format": "exe"}, 400, "There is no format `exe`"),
+        ({"sql": "SELECT 1", "purpose": None}, 400, "The request has a key `purpose`"),
+        ({"sql": "SELECT 1", "limit": "1"}, 400, "The request has a key `limit`"),
+        ({"sql": "SELECT '" + "x" * 30_000 + "'"}, 400, "The question is longer than 20,000 characters"),
+        ({"sql": "x" * 200_000}, 400, "The request is longer than"),
+        ({"sql": "SELECT '\udc80'"}, 400, "The question holds half a character"),
     ],
 )
 def test_what_is_wrong_is_told_to_programs(door: Door, asked: Any, status: int, said: str) -> None:
@@ -171,7 +171,7 @@ def test_a_long_question_keeps_nobody_else_waiting(door: Door) -> None:
         assert door.ask(WARDS).json()["count"] == 2
         again = door.ask(WARDS, "olu")
         assert (again.status_code, again.headers["retry-after"]) == (429, "10")
-        assert again.json()["detail"] == "you are asking 1 already, and no more are answered at once"
+        assert again.json()["detail"] == "You are asking 1 already, and no more are answered at once."
     finally:
         thread.join(60)
     assert answers[0].status_code == 400

@@ -84,15 +84,15 @@ def _layers(
     found: dict[str, int] = {}
     for first in sizes:
         waiting: list[tuple[str, bool]] = [(first, False)]
-        open_: set[str] = set()
+        underway: set[str] = set()
         while waiting:
             key, is_done = waiting.pop()
             if is_done:
                 known = [found[a] + 1 for a in above[key] if a in found]
                 found[key] = max([least.get(key, 0), *known])
-                open_.discard(key)
-            elif key not in found and key not in open_:
-                open_.add(key)
+                underway.discard(key)
+            elif key not in found and key not in underway:
+                underway.add(key)
                 waiting.append((key, True))
                 waiting += [(a, False) for a in above[key] if a not in found]
     used = {layer: number for number, layer in enumerate(sorted(set(found.values())))}

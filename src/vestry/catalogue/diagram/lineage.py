@@ -67,7 +67,7 @@ def _more(graph: LineageGraph, names: Collection[ColumnName], shown: Collection[
     return f"{len(left)} more {word} it" if left else ""
 
 
-def kind_of(table: TableName, layers: Mapping[TableName, str]) -> str:
+def _kind(table: TableName, layers: Mapping[TableName, str]) -> str:
     """`source`, `bronze`, `silver` or `gold`."""
     if table.domain == SYSTEM_OF_RECORD:
         return "source"
@@ -86,7 +86,7 @@ def _box(
     layers: Mapping[TableName, str],
     href: Href,
 ) -> Box:
-    kind = kind_of(table, layers)
+    kind = _kind(table, layers)
     rows = [Row(c.column, href(c), chosen=c in about) for c in columns[:ROWS]]
     if len(columns) > ROWS:
         rows.append(Row(f"and {len(columns) - ROWS} more"))

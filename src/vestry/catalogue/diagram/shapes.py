@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-#: The address of a table's or column's page, or None where it has none.
-Href = Callable[[Any], str | None]
+from vestry.catalogue.lineage.model import ColumnName
+
+#: The address of the page of a column, or of a table (named WHOLE); None where it has none.
+Href = Callable[[ColumnName], str | None]
 
 
 @dataclass(frozen=True)
@@ -60,4 +61,4 @@ class Drawing:
     #: How many boxes are not shown, because there are too many.
     hidden: int = 0
     #: Whether lines have arrowheads: data goes one way, a relationship both.
-    directed: bool = field(default=True)
+    directed: bool = True

@@ -135,7 +135,8 @@ def _lines(drawing: Drawing, placed: Placed, sizes: dict[str, tuple[float, float
         about = f"<title>{escape(line.label)}</title>" if line.label else ""
         yield f'<path d="{path}"{head}>{about}</path>' if about else f'<path d="{path}"{head}/>'
         if line.many:
-            (x, y), way = _end(line.start, line.start_row, placed, sizes, _side(line, placed)), _side(line, placed)
+            way = _side(line, placed)
+            x, y = _end(line.start, line.start_row, placed, sizes, way)
             yield f'<path d="M{x:.1f} {y - 5:.1f}l{9 * way} 5l{-9 * way} 5"/>'
     yield "</g>"
 

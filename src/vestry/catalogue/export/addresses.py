@@ -38,6 +38,10 @@ class Addresses:
     def table(self, name: TableName) -> str:
         return self.of("tables", str(name))
 
+    def files(self, name: TableName) -> str:
+        """The table in the one form in which it is there: the files of a Delta table."""
+        return f"{self.table(name)}#delta"
+
     def column(self, table: TableName, name: str) -> str:
         return self.of("tables", str(table), "columns", name)
 

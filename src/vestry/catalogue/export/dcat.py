@@ -90,7 +90,7 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
         })  # fmt: skip
     for table in one.tables:
         entry, address = table.entry, addresses.table(table.entry.name)
-        form = None if entry.is_personal else _distribution(one, table, address)
+        form = None if entry.is_personal else _distribution(one, table, addresses)
         yield node(address, "dcat:Dataset", {
             "dct:identifier": address,
             "dct:title": english(table.title),
@@ -112,11 +112,11 @@ def _product(one: Described, addresses: Addresses, names: Collection[TableName])
             yield form
 
 
-def _distribution(one: Described, table: DescribedTable, address: str) -> Node:
-    state = table.entry.state
-    return node(f"{address}#delta", "dcat:Distribution", {
+def _distribution(one: Described, table: DescribedTable, addresses: Addresses) -> Node:
+    state, name = table.entry.state, table.entry.name
+    return node(addresses.files(name), "dcat:Distribution", {
         "dct:title": english(f"{table.title}, as a Delta table"),
-        "dcat:accessURL": ref(address),
+        "dcat:accessURL": ref(addresses.table(name)),
         "dcat:mediaType": ref(_PARQUET),
         "dct:license": ref(one.licence) if one.licence else None,
         "dcat:byteSize": {"@value": str(state.size), "@type": "xsd:nonNegativeInteger"} if state else None,

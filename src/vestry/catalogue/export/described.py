@@ -119,8 +119,8 @@ def _described(catalogue: Catalogue, product: Product, gaps: list[Gap]) -> Descr
     )  # fmt: skip
 
 
-def _table(entry: TableEntry, product: str, gaps: list[Gap]) -> DescribedTable:
-    title = f"{product}: {entry.title.lower()}"
+def _table(entry: TableEntry, of_product: str, gaps: list[Gap]) -> DescribedTable:
+    title = f"{of_product}: {entry.title.lower()}"
     description = plain(entry.description or "")
     if not description:
         gaps.append(Gap(str(entry.name), "no description of the table", "its title stands for it"))
@@ -133,7 +133,7 @@ def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tup
     The custom properties are `accessRights` and `licence`. What a person said wrongly leaves it closed.
     """
     of = product.full_name
-    licence = _address(product, "licence", gaps)
+    licence = _web_address(product, "licence", gaps)
     said = product.contract.custom_property("accessRights")
     access = str(said or "INTERNAL").upper()
     columns = [column for entry in entries for column in entry.columns if column.name not in PLATFORM]
@@ -151,7 +151,8 @@ def _access(product: Product, entries: list[TableEntry], gaps: list[Gap]) -> tup
     return "INTERNAL", None
 
 
-def _address(product: Product, name: str, gaps: list[Gap]) -> str | None:
+def _web_address(product: Product, name: str, gaps: list[Gap]) -> str | None:
+    """What a custom property gives, where it is an address."""
     said = product.contract.custom_property(name)
     if said is None:
         return None

@@ -79,23 +79,23 @@ class _Writer:
         """The start and the end of a row of `vestry.runs.step`."""
         name = TableName.parse(row["table_name"])
         entry = self.catalogue.tables.get(name)
-        # Whether the table stands as this run left it.
-        newest = bool(entry and entry.state and entry.state.record.get("run") == row["run"])
-        end = entry.state.written if newest and entry and entry.state else row["ended_at"]
+        # How the table stands, where it stands as this run left it.
+        state = entry.state if entry and entry.state and entry.state.record.get("run") == row["run"] else None
+        end = state.written if state else row["ended_at"]
         start = end - timedelta(seconds=row["seconds"] or 0)
         job = self._job(str(name), row["kind"].upper())
-        if entry and newest and entry.kind == "sql":
+        if entry and state and entry.kind == "sql":
             job["facets"] |= self._facet("sql", query=self._recipe(entry), dialect="duckdb")
         inputs = self._inputs(name, entry)
         yield self._event("START", start, row["run"], str(name), job, inputs, [self._dataset(name)])
-        output = self._dataset(name, entry if newest else None)
+        output = self._dataset(name, entry if state else None)
         run: dict[str, Any] = {}
         if row["status"] != "done":
             run = self._facet(
                 "errorMessage", message=plain(row["detail"] or row["status"]), programmingLanguage="PYTHON"
             )
-        if row["status"] == "done" or newest:
-            size = {"size": entry.state.size} if newest and entry and entry.state else {}
+        if row["status"] == "done" or state:
+            size = {"size": state.size} if state else {}
             output["outputFacets"] = self._facet("outputStatistics", rowCount=row["row_count"], **size)
         kind = _ENDS.get(row["status"], "OTHER")
         yield self._event(kind, end, row["run"], str(name), job, inputs, [output], run)

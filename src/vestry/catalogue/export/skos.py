@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
 
 from vestry.catalogue.export.addresses import Addresses
 from vestry.catalogue.export.described import described, plain
 from vestry.catalogue.export.gaps import Gap
 from vestry.catalogue.export.rdf import Node, english, node, ref
 from vestry.catalogue.model import Catalogue
+from vestry.project import TableName
 from vestry.project.glossary import Term
 from vestry.project.models import WEB_ADDRESS
 
@@ -58,7 +58,7 @@ def _concept(key: str, term: Term, related: list[str], addresses: Addresses, sch
         yield node(owner, "foaf:Agent", {"foaf:name": plain(term.owner)})
 
 
-def _columns(catalogue: Catalogue, addresses: Addresses, shown: set[Any] | None) -> Iterator[Node]:
+def _columns(catalogue: Catalogue, addresses: Addresses, shown: Collection[TableName] | None) -> Iterator[Node]:
     for key, columns in catalogue.carriers.items():
         for column in columns:
             if shown is None or column.table in shown:

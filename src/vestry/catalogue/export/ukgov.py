@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from vestry.catalogue.export.addresses import Addresses, slug
-from vestry.catalogue.export.described import Described, described
+from vestry.catalogue.export.described import Described, DescribedTable, described
 from vestry.catalogue.export.gaps import Gap
 from vestry.catalogue.model import Catalogue
+from vestry.catalogue.state import TableState
 
 #: The model's word for a licence where there is none that everybody has.
 _AGREEMENT = "DATA_SHARE_AGREEMENT"
@@ -43,7 +44,7 @@ def _records(one: Described, addresses: Addresses, organisation: str, gaps: list
     assert one.modified
     licence = one.licence or _AGREEMENT
     forms = [
-        _distribution(addresses.table(table.entry.name), table.title, table.description, licence, table.entry.state)
+        _distribution(addresses, table, table.entry.state, licence)
         for table in one.tables
         if table.entry.state and not table.entry.is_personal
     ]
@@ -69,12 +70,12 @@ def _records(one: Described, addresses: Addresses, organisation: str, gaps: list
     return [{key: value for key, value in record.items() if value != []}, *forms]
 
 
-def _distribution(address: str, title: str, description: str, licence: str, state: Any) -> dict[str, Any]:
+def _distribution(addresses: Addresses, table: DescribedTable, state: TableState, licence: str) -> dict[str, Any]:
     return {
-        "identifier": f"{address}#delta",
+        "identifier": addresses.files(table.entry.name),
         "type": "dcat:Distribution",
-        "title": title,
-        "description": description,
+        "title": table.title,
+        "description": table.description,
         "licence": licence,
         "mediaType": "application/vnd.apache.parquet",
         "byteSize": max(1, state.size),

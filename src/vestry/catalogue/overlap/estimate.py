@@ -83,7 +83,7 @@ def sharing(sketches: Sequence[Sketch], group: Sequence[str]) -> list[tuple[int,
     hashes = pa.table(
         {
             "place": np.repeat(np.arange(len(sketches), dtype=np.int32), lengths),
-            "system": np.repeat(np.array([groups[name] for name in group], dtype=np.int32), lengths),
+            "whose": np.repeat(np.array([groups[name] for name in group], dtype=np.int32), lengths),
             "hash": np.concatenate([s.hashes for s in sketches]),
         }
     )
@@ -91,7 +91,7 @@ def sharing(sketches: Sequence[Sketch], group: Sequence[str]) -> list[tuple[int,
         con.register("hashes", hashes)
         return con.execute(
             "SELECT DISTINCT a.place, b.place FROM hashes a JOIN hashes b "
-            "ON a.hash = b.hash AND a.place < b.place AND a.system <> b.system ORDER BY ALL"
+            "ON a.hash = b.hash AND a.place < b.place AND a.whose <> b.whose ORDER BY ALL"
         ).fetchall()
 
 

@@ -109,7 +109,7 @@ class Sketches:
             found.update((sketch.full_name, sketch) for sketch in known[1])
         return found
 
-    def found(self, wanted: Sequence[tuple[Sketch, Sketch]], engine: Callable[[], Engine]) -> list[int]:
+    def probe(self, wanted: Sequence[tuple[Sketch, Sketch]], engine: Callable[[], Engine]) -> list[int]:
         """Of each two sketches, how many hashes of the first are among all the values of the second's column.
 
         For a column that is small beside the other, of whose few hashes the other's sketch has hardly any.
@@ -166,11 +166,12 @@ class Sketches:
 
         columns, relation = _candidates(table), engine.relation(table.name)
         with engine.cursor() as con:
-            if columns and table.state and table.state.rows <= _SMALL:
+            is_small = bool(columns) and table.state is not None and table.state.rows <= _SMALL
+            if is_small:
                 # Each look at a table of the lake takes longer than to count so few rows.
                 con.execute(f"CREATE TEMP TABLE looked_at AS SELECT {', '.join(map(quote, columns))} FROM {relation}")
                 relation = "looked_at"
-            made = sketches_of(con, relation, table.name, columns, self._key, relation == "looked_at")
+            made = sketches_of(con, relation, table.name, columns, self._key, is_small)
         arrays = {
             "column": pa.array([s.column for s in made], pa.string()),
             "kind": pa.array([s.kind for s in made], pa.string()),

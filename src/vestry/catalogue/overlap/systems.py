@@ -133,20 +133,20 @@ def data_map(catalogue: Catalogue, sketches: Sketches, engine: Callable[[], Engi
 
 def _column_ties(
     catalogue: Catalogue,
-    made: Sketches,
-    found: Mapping[str, Sketch],
+    kept: Sketches,
+    made: Mapping[str, Sketch],
     systems: Mapping[TableName, str],
     engine: Callable[[], Engine],
 ) -> Iterator[tuple[str, str, ColumnTie]]:
     """Every tie that is more than chance, with its two systems in the order of the alphabet."""
-    sketches = sorted(found.values(), key=lambda s: (systems[s.table], s.full_name))
+    sketches = sorted(made.values(), key=lambda s: (systems[s.table], s.full_name))
     entries = [catalogue.columns[s.full_name] for s in sketches]
     named = [kinds_of([entry], catalogue.glossary) == [NAME] for entry in entries]
     near = {
         (a, b): estimate(sketches[a], sketches[b]) for a, b in sharing(sketches, [systems[s.table] for s in sketches])
     }
     unsure = list(_unsure(catalogue, sketches, entries, systems))
-    counts = made.found([(sketches[a], sketches[b]) for a, b in unsure], engine)
+    counts = kept.probe([(sketches[a], sketches[b]) for a, b in unsure], engine)
     for (a, b), count in zip(unsure, counts, strict=True):
         said = probed(sketches[a], sketches[b], count)
         near[min(a, b), max(a, b)] = said if a < b else said.turned

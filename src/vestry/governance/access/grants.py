@@ -119,6 +119,13 @@ def open_grants(project: Project, product: str | None = None) -> list[Grant]:
     return _found(project, *wanted)
 
 
+def purposes_of(project: Project, reader: str, table: TableName) -> list[str]:
+    """Every purpose for which a reader was ever given a table, the first one first."""
+    found = _found(project, GRANTS.c.reader == reader, GRANTS.c.product == f"{table.domain}.{table.product}")
+    given = sorted((g for g in found if table in g.terms.columns), key=lambda g: (g.given_at, g.id))
+    return list(dict.fromkeys(g.purpose for g in given))
+
+
 def grant_named(project: Project, key: str) -> Grant:
     """A grant by its id. Raises VestryError where there is none."""
     found = _found(project, GRANTS.c.id == key)

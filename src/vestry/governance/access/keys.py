@@ -1,4 +1,4 @@
-"""Secret keys of hashed columns: one for each purpose, all made from one that lies outside the lake."""
+"""Secret keys of hashed columns, one for each purpose, and of addresses: all made from one outside the lake."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def purpose_key(project: Project, purpose: str) -> bytes:
     """
     said = " ".join(purpose.split()).casefold()
     return hmac.new(_master(project), said.encode(), hashlib.sha256).digest()
+
+
+def address_key(project: Project) -> bytes:
+    """The key by which addresses of shared files are signed, 64 bytes; no purpose has it."""
+    return hmac.new(_master(project), b"addresses of shared files", hashlib.sha512).digest()
 
 
 def _master(project: Project) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 LEAST, STEP = 10, 5
 #: The column of a release of statistics that holds the counts.
 COUNT = "number"
-_OF = "vestry.of"
+#: Where a row stands in a release: the number of its file, and its own in that file. No column is called so.
+PLACE = ("vestry file", "vestry row")
+#: The mark of a release: the version of the table that it shows.
+OF = "vestry.of"
 #: Seconds after which a release that nobody reads goes: it is made again when somebody does.
 _UNUSED = 2 * 86_400
 #: Hours for which files that a newer version replaced are kept, for whoever is reading them.
@@ -51,10 +55,12 @@ class Release:
     files: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
 
-    def relation(self) -> str:
-        """SQL of a relation over the files, and over nothing else."""
+    def relation(self, placed: bool = False) -> str:
+        """SQL of a relation over the files, and over nothing else; `placed` adds where each row stands, in `PLACE`."""
         names = ", ".join(quote(name) for name, _ in self.columns)
-        return f"(SELECT {names} FROM {_rows(self.columns, self.files)})"
+        if placed:
+            names += f", {', '.join(map(quote, PLACE))}"
+        return f"(SELECT {names} FROM {_rows(self.columns, self.files, placed)})"
 
 
 def release_of(workspace: Workspace, view: View, today: date) -> Release:
@@ -64,25 +70,61 @@ def release_of(workspace: Workspace, view: View, today: date) -> Release:
     """
     table = workspace.lake.existing(view.table)
     version = table.version()
+    columns = columns_of(view)
     if view.is_whole:
-        columns = tuple((column.name, column.kind) for column in view.columns)
         return Release(view, view.table, version, _files(workspace, table), columns)
-    if view.statistics:
-        columns = (*((c.name, c.shown_kind) for c in view.columns), (COUNT, "BIGINT"))
-    else:
-        columns = tuple((c.name, c.shown_kind) for c in view.columns)
-    name = _name(view, today)
+    name = name_of(view, today)
     released = workspace.lake.open(name)
-    if released is None or released.transaction_version(_OF) != version:
+    if released is None or released.transaction_version(OF) != version:
         with workspace.lake.lock(name):
             released = workspace.lake.open(name)
-            if released is None or released.transaction_version(_OF) != version:
+            if released is None or released.transaction_version(OF) != version:
                 _make(workspace, view, table, name, released, today)
         released = workspace.lake.existing(name)
     used = _used(workspace, name)
     used.parent.mkdir(parents=True, exist_ok=True)
     used.touch()
     return Release(view, name, version, _files(workspace, released), columns)
+
+
+def files_then(workspace: Workspace, release: Release, version: int) -> tuple[str, ...] | None:
+    """The files that stood for the same view at an earlier version of its table.
+
+    None where there was no release of it then, or its log or its files do not go so far back.
+    """
+    at = version
+    if release.table != release.view.table:
+        newest = workspace.lake.existing(release.table).version()
+        # The marks only grow: the last version of the release that is of this version of the table.
+        at = bisect_right(range(newest + 1), version, key=lambda v: _of(workspace, release.table, v)) - 1
+        if at < 0 or _of(workspace, release.table, at) != version:
+            return None
+    then = _open_at(workspace, release.table, at)
+    files = _files(workspace, then) if then else None
+    if files and workspace.lake.is_local and not all(Path(file).exists() for file in files):
+        return None
+    return files
+
+
+def _of(workspace: Workspace, name: TableName, version: int) -> int:
+    """Of which version of its table a version of a release is; -1 where the log does not go so far back."""
+    table = _open_at(workspace, name, version)
+    return -1 if table is None else table.transaction_version(OF) or 0
+
+
+def _open_at(workspace: Workspace, name: TableName, version: int) -> DeltaTable | None:
+    from deltalake.exceptions import DeltaError
+
+    try:
+        return workspace.lake.open(name, version)
+    except DeltaError:
+        return None
+
+
+def columns_of(view: View) -> tuple[tuple[str, str], ...]:
+    """The columns of a view's release, each with DuckDB's type."""
+    shown = tuple((column.name, column.shown_kind) for column in view.columns)
+    return (*shown, (COUNT, "BIGINT")) if view.statistics else shown
 
 
 def forget(workspace: Workspace, grants: Collection[str]) -> int:
@@ -115,7 +157,10 @@ def _used(workspace: Workspace, name: TableName) -> Path:
     return workspace.project.state / "releases" / name.table
 
 
-def _name(view: View, today: date) -> TableName:
+def name_of(view: View, today: date) -> TableName:
+    """The Delta table that holds the release of a view: the table itself where all of it is seen."""
+    if view.is_whole:
+        return view.table
     # What shows an age changes with the month.
     is_dated = any(column.treatment is Treatment.AGE_BAND for column in view.columns)
     return TableName(SYSTEM, "release", f"r{view.digest}{today:_%Y_%m}" if is_dated else f"r{view.digest}")
@@ -149,7 +194,7 @@ def _make(
         raise DataError(what, mend="a condition on rows may not fit its column: ask for the grant anew") from None
     old = [part for file in gone for part in made.pop(file)]
     record = {"of": str(view.table), "grant": view.grant.id if view.grant else None, "files": made}
-    marks = {_OF: table.version()}
+    marks = {OF: table.version()}
     if staged is None and not old:
         lake.note(name, marks, record)
         return
@@ -186,13 +231,15 @@ def _source(table: DeltaTable, files: Sequence[str]) -> str:
     return _rows(list(duckdb_columns(table.schema()).items()), files)
 
 
-def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str]) -> str:
+def _rows(columns: Sequence[tuple[str, str]], files: Sequence[str], placed: bool = False) -> str:
     """SQL of the rows of files; a column that a file is older than is NULL there."""
-    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in columns)
+    places = [(PLACE[0], "UBIGINT"), (PLACE[1], "BIGINT")] if placed else []  # DuckDB's own types of them
+    empty = ", ".join(f"CAST(NULL AS {kind}) AS {quote(name)}" for name, kind in [*columns, *places])
     if not files:
         return f"(SELECT {empty} WHERE false)"
     paths = ", ".join(map(literal, files))
-    read = f"SELECT * FROM read_parquet([{paths}], union_by_name => true)"
+    place = f", file_index AS {quote(PLACE[0])}, file_row_number AS {quote(PLACE[1])}" if placed else ""
+    read = f"SELECT *{place} FROM read_parquet([{paths}], union_by_name => true)"
     return f"(SELECT {empty} WHERE false UNION ALL BY NAME {read})"
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import JSON, Boolean, Column, Connection, Integer, RowMapping, String, Table, insert, select, update
 
+from vestry.governance.doors import close
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, exists, now, reading
 from vestry.project import Project, VestryError
@@ -118,6 +119,8 @@ def change(project: Project, id_: str, **values: Any) -> None:
     with connect(project) as con:
         con.execute(update(account).where(account.c.id == id_).values(**values))
         con.execute(session.delete().where(session.c.account == id_))
+    if values.get("is_off"):
+        close(project, id_)
 
 
 def vouched(

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, insert, select, update
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, RowMapping, String, Table, insert, select, update
 
 from vestry.governance.identity.accounts import account, existing, user_of
 from vestry.governance.identity.user import User
@@ -92,19 +92,19 @@ def user_by(project: Project, secret: str) -> User | None:
     """Who a token is of, with its scopes; None where it is forged, over, revoked, or of an account that is off."""
     if not (found := _TOKEN.fullmatch(secret)):
         return None
-    at = now(project)
-    with reading(project) as con:
-        of = select(account, token.c.hash, token.c.scopes, token.c.ends, token.c.is_revoked, token.c.used)
-        joined = of.join(token, token.c.account == account.c.id).where(token.c.id == found[1])
-        row = con.execute(joined).mappings().first()
-    if row is None or not hmac.compare_digest(row["hash"], _hash(secret)):
-        return None
-    if row["is_revoked"] or row["is_off"] or row["ends"] <= at:
+    at, row = now(project), _row(project, found[1])
+    if row is None or not hmac.compare_digest(row["hash"], _hash(secret)) or not _is_good(row, at):
         return None
     if row["used"] != (today := datetime.fromtimestamp(at, UTC).date().isoformat()):
         with connect(project) as con:  # the day only: no trail of what a program does by the minute
             con.execute(update(token).where(token.c.id == found[1]).values(used=today))
     return user_of(project, row, "token", row["scopes"])
+
+
+def user_with(project: Project, id_: str) -> User | None:
+    """Who the token of an id is of, while it is good: for what was given to a token, and is bound to it."""
+    row = _row(project, id_)
+    return user_of(project, row, "token", row["scopes"]) if row is not None and _is_good(row, now(project)) else None
 
 
 def tokens(project: Project, account_id: str | None = None) -> list[Token]:
@@ -133,6 +133,17 @@ def revoke(project: Project, id_: str, account_id: str | None = None) -> None:
             chosen = chosen.where(token.c.account == account_id)
         if not con.execute(chosen).rowcount:
             raise VestryError("there is no such token", mend="`vestry token list` shows how each begins")
+
+
+def _row(project: Project, id_: str) -> RowMapping | None:
+    of = select(account, token.c.hash, token.c.scopes, token.c.ends, token.c.is_revoked, token.c.used)
+    with reading(project) as con:
+        joined = of.join(token, token.c.account == account.c.id).where(token.c.id == id_)
+        return con.execute(joined).mappings().first()
+
+
+def _is_good(row: RowMapping, at: int) -> bool:
+    return not row["is_revoked"] and not row["is_off"] and row["ends"] > at
 
 
 def _hash(secret: str) -> str:

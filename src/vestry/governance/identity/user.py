@@ -11,7 +11,8 @@ class User:
     """Who asks, as every door and the gate know them; `id` never changes and is what grants and the audit name.
 
     `roles` hold for the whole council but for `steward` and `owner`, which hold for `domains`. `kind` is how they
-    came: by a `session`, with a `token`, or as the one `local` user of a project without accounts.
+    came: by a `session`, with a `token`, as the one `local` user of a project without accounts, or as a `recipient`
+    of shared data, outside the council.
     """
 
     id: str
@@ -19,7 +20,7 @@ class User:
     email: str = ""
     roles: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
-    kind: Literal["session", "token", "local"] = "session"
+    kind: Literal["session", "token", "local", "recipient"] = "session"
     #: What a token may be used for; None: whatever the person may do.
     scopes: frozenset[str] | None = None
 

@@ -132,17 +132,17 @@ def _column(
 ) -> Column:
     filled, distinct = int(measured[0]), min(int(measured[1]), int(measured[0]))
     share = filled / rows if rows else 0.0
-    told, why = _kind(name, values)
+    told, why, by_values = _kind(name, values)
     least = greatest = None
     if told is None and filled and re.match(r"(TINY|SMALL|BIG|HUGE)?INT|DECIMAL|DOUBLE|FLOAT|DATE|TIMESTAMP", kind):
         q = quote(name)
         row = con.execute(f"SELECT min({q})::VARCHAR, max({q})::VARCHAR FROM {_LOOKED}").fetchone()
         least, greatest = row if row else (None, None)
-    return Column(name, kind, share, distinct, told, why, least, greatest)
+    return Column(name, kind, share, distinct, told, why, least, greatest, by_values)
 
 
-def _kind(name: str, values: _Values | None) -> tuple[Kind | None, str]:
-    """What the column holds, and why that is thought."""
+def _kind(name: str, values: _Values | None) -> tuple[Kind | None, str, bool]:
+    """What the column holds, why that is thought, and whether the values pass the kind's own test."""
     words = words_of(name)
     shares = values.shares if values else {}
     lives = False
@@ -152,16 +152,20 @@ def _kind(name: str, values: _Values | None) -> tuple[Kind | None, str]:
     for kind in kinds():
         share = shares.get(kind.name)
         if kind.test and share is not None and share >= kind.sure:
-            return kind, f"{share:.0%} of the values {kind.says}"
+            return kind, f"{_percent(share)} of the values {kind.says}", True
         # The key of an address is none, whatever it is called.
         if kind.named(words) and not (kind.test and kind.fits == 0 and re.search(r" (id|ref|key|code) $", words)):
             if not kind.test or share is None or (share < _FEW and kind.fits == 0):
-                return kind, "by its name"
+                return kind, "by its name", False
             if share >= kind.fits:
-                return kind, f"by its name, and {share:.0%} of the values {kind.says}"
+                return kind, f"by its name, and {_percent(share)} of the values {kind.says}", True
         if kind.name == "date of birth" and lives:
-            return kind, "days that go back as people's lives do"
-    return None, ""
+            return kind, "days that go back as people's lives do", False
+    return None, "", False
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _without_guess(column: Column) -> Column:

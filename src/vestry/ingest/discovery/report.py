@@ -21,6 +21,8 @@ class Column:
     why: str = ""
     least: str | None = None
     greatest: str | None = None
+    #: Whether the values pass the kind's own test.
+    by_values: bool = False
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ class Reader:
     ) -> None:
         self.lake, self.con, self.spec, self.as_of = lake, con, spec, as_of
         self.names = Companions(base)
+        self._model_version: int | None = None
         if lake.open(self.names.record) is None:
             raise VestryError(f"{base} is not in the lake yet", mend="make it with `vestry run`")
         standard.prepare(con, spec)
@@ -139,16 +140,32 @@ class Reader:
         assert row is not None
         return Model.from_json(row[0])
 
+    def refresh(self) -> None:
+        """See the model that was trained since, if one was; everything else is read anew each time."""
+        table = self.lake.open(self.names.model)
+        version = table.version() if table else None
+        if version != self._model_version:
+            self._model_version = version
+            self.__dict__.pop("model", None)
+
     def record(self, record: Record) -> dict[str, Any]:
         """What the index holds of a record. Raises VestryError where it holds none of that name."""
+        return self._held(record)[0]
+
+    def _held(self, *records: Record) -> list[dict[str, Any]]:
+        """What the index holds of some records, and the number of each as `uid`."""
+        named = " OR ".join(["(source = ? AND record_id = ?)"] * len(records))
         rows = self.rows(
-            f"SELECT * FROM {self._relations['record']} WHERE source = ? AND record_id = ?", [record.source, record.key]
+            f"SELECT *, record_number(source, record_id) AS uid FROM {self._relations['record']} WHERE {named}",
+            [part for record in records for part in _parts(record)],
         )
-        if not rows:
-            raise VestryError(
-                f"the index holds no record {record}", mend="`vestry people show ID` lists a person's records"
-            )
-        return rows[0]
+        found = {Record(row["source"], row["record_id"]): row for row in rows}
+        for record in records:
+            if record not in found:
+                raise VestryError(
+                    f"the index holds no record {record}", mend="`vestry people show ID` lists a person's records"
+                )
+        return [found[record] for record in records]
 
     def records(self, person: str) -> list[dict[str, Any]]:
         """The records of a person, the one that was confirmed last first."""
@@ -223,14 +240,10 @@ class Reader:
 
         Raises VestryError where the index does not hold one of them.
         """
-        mine, other = self.record(left), self.record(right)
-        numbers = "SELECT record_number(?, ?) AS a, record_number(?, ?) AS b"
-        uids = self.rows(numbers, [*_parts(left), *_parts(right)])[0]
-        a, b = sorted((uids["a"], uids["b"]))
-        pair = self.rows(f"SELECT weight FROM {self.pairs} WHERE uid_l = ? AND uid_r = ?", [a, b])
-        weight = pair[0]["weight"] if pair else None
-        evidence = self._evidence(uids["a"], uids["b"]) if pair else []
+        mine, other = self._held(left, right)
+        weight, evidence = self._evidence(mine["uid"], other["uid"])
         same = mine["person_id"] == other["person_id"]
+        a, b = sorted((mine["uid"], other["uid"]))
         verdict = self._verdict(a, b, same, weight)
         return Explanation(left, right, evidence, _bits(self.model.prior), weight, verdict, (mine, other))
 
@@ -264,8 +277,8 @@ class Reader:
             return "They are two people until somebody decides: the evidence is between the thresholds."
         return "They are two people: what they share is no more than chance brings."
 
-    def _evidence(self, left: int, right: int) -> list[Evidence]:
-        """The comparisons of two records, each at the level at which it stands."""
+    def _evidence(self, left: int, right: int) -> tuple[float | None, list[Evidence]]:
+        """The weight of two records, and their comparisons, each at the level at which it stands."""
         standing = standard.comparable(f"delta_scan({literal(self.lake.uri(self.names.standard))})")
         parts, words = [], {}
         for comparison in self.model.settings["comparisons"]:
@@ -285,13 +298,13 @@ class Reader:
             f"""WITH held AS MATERIALIZED (
                     SELECT uid, {", ".join(compared)} FROM {standing} WHERE uid IN ($left, $right))
                 SELECT *, {", ".join(parts)} FROM (
-                SELECT {columns}, {weights} FROM held AS l, held AS r, {self.pairs} AS p
+                SELECT {columns}, {weights}, p.weight AS weight FROM held AS l, held AS r, {self.pairs} AS p
                 WHERE l.uid = $left AND r.uid = $right AND p.uid_l = least($left, $right)
                     AND p.uid_r = greatest($left, $right))""",
             {"left": left, "right": right},
         )
         if not rows:
-            return []
+            return None, []
         row = rows[0]
         found = []
         for name in self.model.compared:
@@ -303,7 +316,7 @@ class Reader:
             found.append(
                 Evidence(name, said, round(row[f"w_{name}"] or 0.0, 1), _shown(row, name, "l"), _shown(row, name, "r"))
             )
-        return found
+        return row["weight"], found
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """What a question in SQL finds, as dictionaries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from vestry.mdm.people.model import GOLDEN, MatchFile, Survivor
@@ -19,7 +20,12 @@ def golden_select(spec: MatchFile, records: str) -> str:
     attributes = list(GOLDEN)
     chosen = {name: spec.survivor(name) for name in attributes}
     frequent = [n for n in attributes if chosen[n].rule == "most_frequent"]
-    picked = ", ".join(f"{_picked(n, chosen[n])} AS {n}" for n in attributes)
+    picked = ", ".join(
+        f"arg_max({value}, {by}) FILTER (WHERE {may}) AS {alias}"
+        for n in attributes
+        for by, may in [_picked(n, chosen[n])]
+        for value, alias in ((quote(n), n), ("origin", f"origin_{n}"))
+    )
     modes = "".join(
         f" LEFT JOIN (SELECT person_id, arg_max({n}, (n, latest, {n})) AS mode_{n} FROM ("
         f"SELECT person_id, {n}, count(*) AS n, max({_LATEST}) AS latest FROM several WHERE {n} IS NOT NULL "
@@ -28,44 +34,41 @@ def golden_select(spec: MatchFile, records: str) -> str:
         for n in frequent
     )
     told = "".join(f", mode_{n}" for n in frequent)
-    values = ", ".join(f"{n}.value AS {n}" for n in attributes)
-    alone = ", ".join(attributes)
+    values = ", ".join(attributes)
     return f"""
-        WITH said AS (SELECT * FROM {records}),
+        WITH said AS (SELECT *, to_json(source || ' ' || record_id)::VARCHAR AS origin FROM {records}),
         counted AS (SELECT person_id FROM said GROUP BY person_id HAVING count(*) > 1),
-        several AS (SELECT said.* FROM said SEMI JOIN counted USING (person_id)),
+        several AS (
+            SELECT said.*, row_number() OVER (PARTITION BY person_id ORDER BY {_LATEST}, source || record_id) AS turn
+            FROM said SEMI JOIN counted USING (person_id)
+        ),
         chosen AS (
             SELECT person_id, {picked}, count(*) AS records, count(DISTINCT source) AS sources, min(since) AS since
             FROM (SELECT several.*{told} FROM several{modes}) GROUP BY person_id
         )
         SELECT person_id, {values}, records, sources, since,
-            {_origins({n: f"{n}.origin" for n in attributes})} AS origins
+            {_origins({n: f"origin_{n}" for n in attributes})} AS origins
         FROM chosen
         UNION ALL
-        SELECT person_id, {alone}, 1, 1, since,
-            {_origins({n: f"CASE WHEN {n} IS NOT NULL THEN source || ' ' || record_id END" for n in attributes})}
+        SELECT person_id, {values}, 1, 1, since,
+            {_origins({n: f"CASE WHEN {n} IS NOT NULL THEN origin END" for n in attributes})}
         FROM said ANTI JOIN counted USING (person_id)"""
 
 
 def _origins(of: Mapping[str, str]) -> str:
-    """SQL of JSON text from attributes to the records that their values are of."""
-    keys, values = ", ".join(literal(n) for n in of), ", ".join(of.values())
-    pairs = f"list_filter(list_zip([{keys}], [{values}]), lambda pair: pair[2] IS NOT NULL)"
-    return f"to_json(map_from_entries({pairs}))::VARCHAR"
+    """SQL of JSON text from attributes to the records that their values are of, which are JSON themselves."""
+    pairs = ", ".join(f"{literal(json.dumps(name) + ':')} || {record}" for name, record in of.items())
+    return f"'{{' || concat_ws(',', {pairs}) || '}}'"
 
 
-def _picked(name: str, survivor: Survivor) -> str:
-    """SQL of a struct of the value that survives, and the record that it is of."""
+def _picked(name: str, survivor: Survivor) -> tuple[str, str]:
+    """SQL of what a value is taken by, greatest first, and of whether a record's value may be taken at all."""
     column = quote(name)
-    value = f"{{'value': {column}, 'origin': source || ' ' || record_id}}"
-    wanted = f"FILTER (WHERE {column} IS NOT NULL)"
-    order = f"{_LATEST}, source || record_id"
     if survivor.rule == "most_frequent":
-        return f"arg_max({value}, ({order})) FILTER (WHERE {column} = coalesce(mode_{name}, {column}))"
+        return "turn", f"{column} = coalesce(mode_{name}, {column})"
     if survivor.rule == "longest":
-        return f"arg_max({value}, (length({column}::VARCHAR), {order})) {wanted}"
-    if survivor.rule == "trusted":
+        return f"(length({column}::VARCHAR), turn)", f"{column} IS NOT NULL"
+    if survivor.rule == "trusted" and survivor.order:
         ranks = " ".join(f"WHEN {literal(t)} THEN -{place}" for place, t in enumerate(survivor.order, 1))
-        trust = f"CASE source {ranks} ELSE -{len(survivor.order) + 1} END" if ranks else "0"
-        return f"arg_max({value}, ({trust}, {order})) {wanted}"
-    return f"arg_max({value}, ({order})) {wanted}"
+        return f"(CASE source {ranks} ELSE -{len(survivor.order) + 1} END, turn)", f"{column} IS NOT NULL"
+    return "turn", f"{column} IS NOT NULL"

@@ -43,8 +43,9 @@ held AS (
     UNION ALL SELECT m.uid, m.part, d.uid_l, 1000, d.who FROM moved AS m JOIN mdm_decided AS d ON d.uid_r = m.uid
         WHERE d.decision = 'same'
 )
-SELECT h.uid, arg_max(o.source || ' ' || o.record_id, h.weight) AS other, max(h.weight) AS weight,
-    arg_max(h.who, h.weight) AS who
+-- Of links that are equally strong always the same, so that a repeated run says the same.
+SELECT h.uid, arg_max(o.source || ' ' || o.record_id, (h.weight, h.other)) AS other, max(h.weight) AS weight,
+    arg_max(h.who, (h.weight, h.other)) AS who
 FROM held AS h JOIN mdm_grouped AS o ON o.uid = h.other AND o.part = h.part
 GROUP BY h.uid
 """

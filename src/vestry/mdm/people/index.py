@@ -205,7 +205,7 @@ class Index:
             return
         else:
             con.execute(
-                "CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) "
+                "CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) "
                 f"FROM {self.relation(table)} WHERE false"
             )
         made = (
@@ -222,7 +222,8 @@ class Index:
         con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_written AS {made}")
         self.replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
         con.execute("DROP VIEW mdm_written")
-        con.execute("DROP TABLE mdm_standard")
+        con.execute("DROP VIEW mdm_standard")
+        con.execute("DROP TABLE IF EXISTS mdm_keyed")
         self.replace(self.names.common, "mdm_common", "", True, [])
 
     def replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:

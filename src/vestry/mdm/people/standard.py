@@ -6,7 +6,7 @@ records that are new or changed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
@@ -169,41 +169,47 @@ def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
 
 
 def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | None) -> None:
-    """Make `mdm_standard`: the records whose numbers are in `mdm_changed`, ready to be compared and found.
+    """Make `mdm_standard`, a view of `mdm_keyed`: the records of `mdm_changed`, ready to be compared and found.
 
     `before` is a relation of the standard records that stay, or None where there are none: what so many records
     share that it says nothing is counted over both, and kept in `mdm_common` (what it is, a number of its value).
     """
     known = ", ".join(literal(w.upper()) for w in spec.not_names) or "''"
+    con.execute(_CHANGED)
     con.execute(_TOLD)
     con.execute(_NAMES.format(known=known))
     con.execute(_ADDRESSES)
     con.execute(_ROWS)
     con.execute(_HOMES)
-    for name in ("told", "names", "addresses"):
+    con.execute("DROP VIEW mdm_told")
+    for name in ("several", "changed_rows", "changed_homes", "names", "addresses"):
         con.execute(f"DROP TABLE mdm_{name}")
     _count_common(con, before, {name: name for name in LIMITED}, SHARED_BY_MANY, "mdm_rows")
     _count_common(con, before, {"homes": "unnest(homes)"}, HOME_OF_MANY, "mdm_homes_of")
-    limited = ", ".join(
-        f"CASE WHEN hash({c}) NOT IN (SELECT value FROM mdm_common WHERE name = '{c}') THEN {c} END AS {c}"
-        for c in LIMITED
-    )
-    con.execute(_WITHOUT_COMMON.format(limited=limited))
+    limited = _without_common(con, LIMITED)
     rules = blocking_of(spec)
     keys = ", ".join(
         f"CASE WHEN {' AND '.join(f'({c}) IS NOT NULL' for c in columns)} "
         f"THEN (hash({literal(name)}, {', '.join(columns)}) >> 1)::BIGINT END AS k_{name}"
         for name, columns in rules.items()
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_keyed AS SELECT *, {keys} FROM mdm_limited")
-    _count_common(con, before, {f"k_{name}": f"k_{name}" for name in rules}, BLOCK_OF_MANY, "mdm_keyed")
-    keys = ", ".join(
-        f"CASE WHEN hash(k_{n}) NOT IN (SELECT value FROM mdm_common WHERE name = 'k_{n}') THEN k_{n} END AS k_{n}"
-        for n in rules
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_standard AS SELECT * REPLACE ({keys}) FROM mdm_keyed")
-    for name in ("rows", "homes_of", "limited", "keyed"):
+    con.execute(_KEYED.format(limited=limited, keys=keys))
+    for name in ("rows", "homes_of"):
         con.execute(f"DROP TABLE mdm_{name}")
+    _count_common(con, before, {f"k_{name}": f"k_{name}" for name in rules}, BLOCK_OF_MANY, "mdm_keyed")
+    keys = _without_common(con, [f"k_{name}" for name in rules])
+    con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT *{keys} FROM mdm_keyed")
+
+
+def _without_common(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> str:
+    """SQL that replaces what is in `mdm_common` by NULL, in those columns that hold any of it."""
+    held = {name for (name,) in con.execute("SELECT DISTINCT name FROM mdm_common").fetchall()}
+    kept = ", ".join(
+        f"CASE WHEN hash({c}) NOT IN (SELECT value FROM mdm_common WHERE name = '{c}') THEN {c} END AS {c}"
+        for c in columns
+        if c in held
+    )
+    return f" REPLACE ({kept})" if kept else ""
 
 
 def blocking_of(spec: MatchFile) -> dict[str, list[str]]:
@@ -232,21 +238,27 @@ def _count_common(
         )
 
 
+#: All rows of the records that changed, and all homes that are told of them.
+_CHANGED = """
+CREATE OR REPLACE TEMP TABLE mdm_changed_rows AS
+SELECT * FROM (SELECT record_number(source, record_id) AS uid, * FROM mdm_seen WHERE record_id IS NOT NULL)
+SEMI JOIN mdm_changed USING (uid);
+CREATE OR REPLACE TEMP TABLE mdm_changed_homes AS
+SELECT * FROM (SELECT record_number(source, record_id) AS uid, * FROM mdm_homes WHERE record_id IS NOT NULL)
+SEMI JOIN mdm_changed USING (uid)
+"""
+
 #: The last of a record's rows; that others come before it is the exception.
 _TOLD = """
-CREATE OR REPLACE TEMP TABLE mdm_told AS
-WITH told AS (
-    SELECT record_number(source, record_id) AS uid, * FROM mdm_seen WHERE record_id IS NOT NULL
-),
-changed AS (SELECT told.* FROM told SEMI JOIN mdm_changed USING (uid)),
-several AS (SELECT uid FROM changed GROUP BY uid HAVING count(*) > 1)
-SELECT * FROM changed ANTI JOIN several USING (uid)
-UNION ALL
-SELECT * FROM (SELECT * FROM changed SEMI JOIN several USING (uid))
+CREATE OR REPLACE TEMP TABLE mdm_several AS
+SELECT * FROM mdm_changed_rows
+SEMI JOIN (SELECT uid FROM mdm_changed_rows GROUP BY uid HAVING count(*) > 1) USING (uid)
 QUALIFY row_number() OVER (
     PARTITION BY uid
     ORDER BY coalesce(valid_from, valid_to) DESC NULLS LAST, valid_to DESC NULLS LAST, forename, address
-) = 1
+) = 1;
+CREATE OR REPLACE TEMP VIEW mdm_told AS
+SELECT * FROM mdm_changed_rows ANTI JOIN mdm_several USING (uid) UNION ALL FROM mdm_several
 """
 
 #: Names and addresses are standardised once for all records that share them.
@@ -273,7 +285,7 @@ SELECT
     nullif(trim(regexp_replace(line, '\\b\\w*\\d\\w*\\b', '', 'g')), '') AS street
 FROM (
     SELECT address, address_key(address) AS line FROM (
-        SELECT address FROM mdm_told UNION SELECT address FROM mdm_homes UNION SELECT address FROM mdm_seen
+        SELECT address FROM mdm_changed_rows UNION SELECT address FROM mdm_changed_homes
     ) WHERE address IS NOT NULL
 )
 """
@@ -332,13 +344,12 @@ LEFT JOIN mdm_forms AS others ON others.name = n.family
 _HOMES = """
 CREATE OR REPLACE TEMP TABLE mdm_homes_of AS
 WITH told AS (
-    SELECT record_number(source, record_id) AS uid, uprn, address, postcode FROM mdm_seen WHERE record_id IS NOT NULL
-    UNION ALL
-    SELECT record_number(source, record_id), uprn, address, postcode FROM mdm_homes WHERE record_id IS NOT NULL
+    SELECT uid, uprn, address, postcode FROM mdm_changed_rows
+    UNION ALL SELECT uid, uprn, address, postcode FROM mdm_changed_homes
 ),
 named AS (
     SELECT t.uid, uprn(t.uprn) AS uprn, a.line, a.numbers, postcode_key(t.postcode) AS code
-    FROM told AS t SEMI JOIN mdm_changed USING (uid) LEFT JOIN mdm_addresses AS a ON a.address = t.address
+    FROM told AS t LEFT JOIN mdm_addresses AS a ON a.address = t.address
 ),
 keys AS (
     SELECT uid, hash('uprn', uprn) AS home FROM named WHERE uprn IS NOT NULL
@@ -348,11 +359,13 @@ keys AS (
 SELECT uid, list((home >> 1)::BIGINT) AS homes FROM keys GROUP BY uid
 """
 
-_WITHOUT_COMMON = """
-CREATE OR REPLACE TEMP TABLE mdm_limited AS
+#: The records without what many share, and their keys of the blocking rules.
+_KEYED = """
+CREATE OR REPLACE TEMP TABLE mdm_keyed AS
 WITH homes AS (
     SELECT uid, list(home) AS homes FROM (SELECT uid, unnest(homes) AS home FROM mdm_homes_of)
     WHERE hash(home) NOT IN (SELECT value FROM mdm_common WHERE name = 'homes') GROUP BY uid
-)
-SELECT r.* REPLACE ({limited}), h.homes FROM mdm_rows AS r LEFT JOIN homes AS h USING (uid)
+),
+limited AS (SELECT *{limited} FROM mdm_rows)
+SELECT r.*, h.homes, {keys} FROM limited AS r LEFT JOIN homes AS h USING (uid)
 """

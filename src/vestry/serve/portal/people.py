@@ -52,7 +52,7 @@ _READERS = Pool(_first)
 def index_of(request: Request) -> Iterator[Reader]:
     """The citizen index as it is now, for one request."""
     with _READERS.taken(portal_of(request).live.workspace) as reader:
-        reader.__dict__.pop("model", None)  # it may have been trained again
+        reader.refresh()
         yield reader
 
 
@@ -166,13 +166,17 @@ def _values(entry: TableEntry, golden: Mapping[str, Any], clear: Collection[str]
 
 def present(reader: Reader, *people: str) -> list[str]:
     """The ids that some people have now. Raises Missing, which does not repeat what was asked for."""
-    try:
-        now = [reader.resolve(person) for person in people if _ID.fullmatch(person)]
-    except VestryError:
-        now = []
-    if len(now) < len(people) or not listed(reader, now).issuperset(now):
-        raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
-    return now
+    asked = [person for person in people if _ID.fullmatch(person)]
+    if len(asked) == len(people):
+        if listed(reader, asked).issuperset(asked):
+            return asked
+        try:
+            now = [reader.resolve(person) for person in asked]  # ids that they had once, perhaps
+        except VestryError:
+            now = []
+        if now and listed(reader, now).issuperset(now):
+            return now
+    raise Missing("There is no such person", mend="Ids look like P000000017. Look the person up under People.")
 
 
 routes = [Route("/people", people, methods=["GET", "POST"]), Route("/people/{person}", person)]

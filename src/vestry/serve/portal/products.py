@@ -169,24 +169,33 @@ def use(request: Request, catalogue: Catalogue) -> Values:
     """How to get at a product from where people work."""
     product = product_named(catalogue, request)
     table = next(iter(catalogue.tables_of(product)), None)
-    name = table.name if table else f"{product.full_name}.table"
-    lake = portal_of(request).live.workspace.lake
-    where = lake.uri(table.name) if table else lake.location
+    name = str(table.name) if table else f"{product.full_name}.table"
+    root = str(request.base_url).rstrip("/")
     return {
         **frame(catalogue, product, "use"),
         "ways": [
-            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', ""),
-            ("Excel", f'vestry query "SELECT * FROM {name}" --format csv > {product.name}.csv', "Open what it writes."),
-            ("Python", _PYTHON.format(where=where), "With DuckDB, or any other library that reads Delta Lake."),
-            ("Power BI", where, "Get data, Delta Lake, and name this folder."),
+            ("Excel and Power BI", f"{root}/odata/", _EXCEL.format(name=name.replace(".", "__"))),
+            (
+                "Python",
+                _PYTHON.format(root=root, name=name),
+                "The token is taken from VESTRY_TOKEN, or given as token=…",
+            ),
+            ("Other programs", f"{root}/api/v1/tables/{name}/rows", _REST),
+            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', "On the machine where the lake lies."),
         ],
     }
 
 
+_EXCEL = (
+    "Get data, OData feed, and enter this address. Choose Basic, with your name as user and an API token as password. "
+    "The table is called {name}."
+)
 _PYTHON = """\
-import duckdb
+import vestry
 
-duckdb.sql("SELECT * FROM delta_scan('{where}')").df()"""
+council = vestry.connect("{root}")
+council.table("{name}").to_polars()"""
+_REST = "JSON, CSV, Parquet and Arrow, with conditions, pages and changes: /api/openapi.json describes all of it."
 
 
 def product_named(catalogue: Catalogue, request: Request) -> Product:

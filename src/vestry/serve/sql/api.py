@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from vestry.governance.access.view import Refused
 from vestry.governance.sql.questions import Answer
 from vestry.governance.sql.workers import NotAnswered
-from vestry.project import DataError, VestryError
+from vestry.project import VestryError
 from vestry.project.errors import did_you_mean
+from vestry.serve import problems
 from vestry.serve.page import portal_of, user_of, where_of
 from vestry.serve.sql.sent import FORMS, Form
 from vestry.serve.sql.turns import Busy
@@ -52,8 +52,7 @@ def status_of(error: VestryError) -> int:
     """The status by which an error is answered."""
     if isinstance(error, NotAnswered):
         return 409 if error.kind == "changed" else 400
-    statuses = ((Refused, 403), (Busy, 429), (DataError, 500))
-    return next((status for kind, status in statuses if isinstance(error, kind)), 400)
+    return 429 if isinstance(error, Busy) else problems.status_of(error)[0]
 
 
 async def _asked(request: Request) -> dict[str, Any]:
@@ -84,10 +83,9 @@ def _form(name: str) -> Form:
 def _problem(error: VestryError) -> Response:
     status = status_of(error)
     what = f"{error.where}: {error.what}" if error.where else error.what
-    said = {"type": "about:blank", "title": "The question is not answered", "status": status, "detail": what}
-    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "10"} if status == 429 else {})
-    content = {**said, "mend": error.mend} if error.mend else said
-    return JSONResponse(content, status, headers, "application/problem+json")
+    headers = {"Retry-After": "10"} if status == 429 else {}
+    detail = f"{what[:1].upper()}{what[1:]}."
+    return problems.problem(status, "The question is not answered", detail, error.mend, headers)
 
 
 routes = [Route("/api/sql", ask, methods=["POST"])]

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-#: Rows of a piece of the answer.
-_PIECE = 20_000
+#: Rows of a piece of the answer, and characters of a person's id.
+_PIECE, _ID = 20_000, 100
 _MACROS = Path(__file__).parents[2] / "lake" / "macros.sql"
 _CONFIG = {
     "autoinstall_known_extensions": "false",
@@ -58,9 +59,10 @@ def main() -> None:
     processors = max(1, limits.threads)
     walls.limit(limits.memory, int(limits.seconds * (processors + 1)) + 10, limits.answer)
     sys.setrecursionlimit(20_000)  # the tree of a question that is nested as deeply as DuckDB allows
-    con = _engine(limits)
+    import duckdb
     import pyarrow.ipc  # noqa: F401 - now, while there is time
 
+    con = _engine(limits)
     macros = [
         name for (name,) in con.execute("SELECT function_name FROM duckdb_functions() WHERE NOT internal").fetchall()
     ]
@@ -71,10 +73,18 @@ def main() -> None:
                 said = _answer(con, asked, limits, into)
             else:
                 said = {"tables": analyse(con, asked["sql"], macros).tables}
+        except duckdb.Error as error:  # of the views: a file is not there any more
+            said = _told(explained(error, "", ()))
         except NotAsked as error:
-            said = {"kind": error.kind, "what": error.what, "line": error.line, "mend": error.mend}
+            said = _told(error)
         out.write(json.dumps(said) + "\n")
         out.flush()
+        if "views" in asked:
+            return
+
+
+def _told(error: NotAsked) -> dict[str, Any]:
+    return {"kind": error.kind, "what": error.what, "line": error.line, "mend": error.mend}
 
 
 def _engine(limits: Limits) -> duckdb.DuckDBPyConnection:
@@ -152,10 +162,19 @@ def _write(
             out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
             rows += batch.num_rows
             if rows <= named:
-                texts |= {v for c in batch.columns if c.type == pa.string() for v in c.to_pylist() if v}
+                texts |= set(_short_texts(batch))
             if is_cut:
                 break
     return rows, is_cut, sorted(texts) if rows <= named else []
+
+
+def _short_texts(batch: pa.RecordBatch) -> Iterator[str]:
+    """What may be the id of a person."""
+    import pyarrow as pa
+
+    for column in batch.columns:
+        if pa.types.is_string(column.type) or pa.types.is_integer(column.type):
+            yield from (text for v in column.to_pylist() if len(text := str(v)) <= _ID and "\0" not in text)
 
 
 def _people(con: duckdb.DuckDBPyConnection, views: list[str], texts: list[str]) -> list[str]:
@@ -163,7 +182,7 @@ def _people(con: duckdb.DuckDBPyConnection, views: list[str], texts: list[str]) 
     found: set[str] = set()
     for view in views if texts else []:
         listed = ", ".join(map(literal, texts))
-        sql = f"SELECT DISTINCT person_id FROM {view} WHERE person_id IN (SELECT unnest([{listed}]))"
+        sql = f"SELECT DISTINCT CAST(person_id AS VARCHAR) AS id FROM {view} WHERE id IN (SELECT unnest([{listed}]))"
         found |= {person for (person,) in con.execute(sql).fetchall()}
     return sorted(found)
 

@@ -142,8 +142,10 @@ class Worker:
         """The next line that the process says; empty where it ends, and where it is too late it is ended."""
         assert self._process.stdout is not None
         out = self._process.stdout.fileno()
+        waiting = select.poll()
+        waiting.register(out, select.POLLIN)
         while b"\n" not in self._heard and len(self._heard) < _SAID:
-            ready, _, _ = select.select([out], [], [], max(0.0, until - time.monotonic()))
+            ready = waiting.poll(max(0.0, until - time.monotonic()) * 1000)
             piece = os.read(out, 2**16) if ready else b""
             if not piece:
                 self._end()

@@ -56,6 +56,14 @@ PAIRS = [
     Pair("catalogue of 2,000 tables after a change (seconds)", "rebuild", None, at_most=1.0, runs=1),
     Pair("search in 200,000 documents: p95 (seconds)", "search", None, at_most=0.02, runs=1),
     Pair("10,000 decisions on columns of 1,000 tables, in batches (seconds)", "decisions", None, at_most=1.0),
+    Pair("governed SQL over 5 million rows / delta_scan", "governed_whole", "governed_whole_duckdb", at_most=1.3),
+    Pair(
+        "the same of a release with two masks / delta_scan of it",
+        "governed_masked",
+        "governed_masked_duckdb",
+        at_most=1.3,
+    ),
+    Pair("making that release / COPY of its SELECT", "governed_release", "governed_release_duckdb", at_most=1.5),
     Pair(
         "Delta Sharing, 5 million rows to pandas by the official client / the same files from disk",
         "sharing_loaded",

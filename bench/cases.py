@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import data, portal, servers
+from bench import data, governed, portal, servers
 
 Work = Callable[[], float]
 WORKS: dict[str, Work] = {}
@@ -467,6 +467,13 @@ def decisions() -> float:
     seconds = time.perf_counter() - started
     assert len(answers) == 10_000 and 0 < sum(a.allowed for a in answers) < 10_000
     return seconds
+
+
+for function in (
+    governed.whole, governed.whole_duckdb, governed.masked, governed.masked_duckdb, governed.release,
+    governed.release_duckdb,
+):  # fmt: skip
+    WORKS[f"governed_{function.__name__}"] = function
 
 
 if __name__ == "__main__":

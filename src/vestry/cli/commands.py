@@ -177,9 +177,11 @@ def _show_plan(workspace: Workspace, select: tuple[str, ...], form: str) -> None
 @main.command()
 @click.argument("sql")
 @click.option("--limit", default=40, show_default=True, help="Rows shown in a table for people.")
+@click.option("--as", "who", metavar="USER", help="Ask as an account may, by its id or email: through the gate.")
+@click.option("--purpose", default="", help="With --as: what personal data are read for.")
 @project_option
 @format_options
-def query(sql: str, limit: int, folder: Path, form: str) -> None:
+def query(sql: str, limit: int, who: str | None, purpose: str, folder: Path, form: str) -> None:
     """Ask the lake in SQL (DuckDB's dialect). SQL of - is read from standard input.
 
     \b
@@ -187,12 +189,32 @@ def query(sql: str, limit: int, folder: Path, form: str) -> None:
       vestry query "select * from housing.repairs.repair limit 5"
       vestry query "select count(*) from housing.repairs.repair at (version => 3)"
       vestry query "from finance.spending.payment" --format parquet > payments.parquet
+      vestry query "select ward, count(*) from adults.care.client group by all" --as ann --purpose "Winter calls"
     """
     from vestry.console import emit
-    from vestry.run.query import ask
 
     text = sys.stdin.read() if sql == "-" else sql
-    emit(ask(open_workspace(folder), text), form, limit)
+    if who:
+        _query_as(text, limit, who, purpose, folder, form)
+    else:
+        from vestry.run.query import ask
+
+        emit(ask(open_workspace(folder), text), form, limit)
+
+
+def _query_as(sql: str, limit: int, who: str, purpose: str, folder: Path, form: str) -> None:
+    from vestry.catalogue.live import Live
+    from vestry.console import emit
+    from vestry.governance.access.gate import Gate, Where
+    from vestry.governance.identity.accounts import account_of
+    from vestry.governance.sql.questions import Questions
+
+    live = Live(folder)
+    questions = Questions(Gate(live), warm=False)
+    answer = questions.ask(account_of(live.workspace.project, who).user, sql, Where("cli"), purpose)
+    emit(answer.rows, form, limit)
+    if answer.is_cut:
+        click.echo(f"There are more: a question brings {answer.rows.num_rows:,} rows ([sql] in vestry.toml).", err=True)
 
 
 @main.command()

@@ -136,6 +136,17 @@ class AlertSettings(Strict):
     email: EmailSettings | None = None
 
 
+class SqlSettings(Strict):
+    """What a question in SQL may use: each is answered by a process of its own."""
+
+    seconds: float = Field(default=60, gt=0, le=3600, description="After which it is ended.")
+    memory_mb: int = Field(default=1024, ge=128, description="Memory. What does not fit in it is refused.")
+    threads: int | None = Field(default=None, ge=1, description="Default: one a core.")
+    rows: int = Field(default=100_000, ge=1, description="Rows of an answer; of more, the first are given.")
+    per_user: int = Field(default=2, ge=1, description="Questions of one person at once; the next are sent away.")
+    at_once: int = Field(default=4, ge=1, description="Questions of all at once; the next wait.")
+
+
 class PublishSettings(Strict):
     """A PostgreSQL to which chosen tables are published, for whatever speaks its protocol, ODBC or JDBC."""
 
@@ -158,6 +169,7 @@ class Settings(Strict):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     state: StateSettings = Field(default_factory=StateSettings)
     identity: IdentitySettings | None = None
+    sql: SqlSettings = Field(default_factory=SqlSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     publish: dict[str, PublishSettings] = Field(
         default_factory=dict, description="Each PostgreSQL for business intelligence, by a name of yours."

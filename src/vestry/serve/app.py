@@ -49,11 +49,13 @@ from vestry.serve.portal import (
     runs,
     search,
     sources,
+    sql,
     tables,
 )
 from vestry.serve.problems import of_http
 from vestry.serve.rows.turns import Turns
 from vestry.serve.sharing import routes as sharing
+from vestry.serve.sql import api as sql_api
 
 #: Names by which a browser on this machine may ask: any other is a page elsewhere that points at us.
 _HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -88,6 +90,8 @@ _PAGES = (
     runbooks,
     add,
     access,
+    sql,
+    sql_api,
     login,
     account,
     health,
@@ -123,6 +127,7 @@ def application(live: Live, host: str | None = None) -> Starlette:
         stop.set()
         for thread in threads:
             thread.join(10)
+        portal.sql.close()
 
     portal = Portal.of(live)
     app = Starlette(

@@ -19,17 +19,17 @@ _MOST, _LONG, _FIELDS = 64 * 2**10, 2_000, 300
 _MANY = 20
 
 
-def fields(request: Request, many: bool = False) -> dict[str, str]:
+def fields(request: Request, many: bool = False, long: int = _LONG) -> dict[str, str]:
     """The boxes of a form by name, without the spaces around what they hold; for views, which run in a thread.
 
-    `many` is for a form that has a box for every column.
+    `many` is for a form that has a box for every column, `long` how many characters of a box are kept.
 
     Raises HTTPException where somebody sends more than a form holds.
     """
-    return {name: values[0] for name, values in answers(request, many).items()}
+    return {name: values[0] for name, values in answers(request, many, long).items()}
 
 
-def answers(request: Request, many: bool = False) -> dict[str, list[str]]:
+def answers(request: Request, many: bool = False, long: int = _LONG) -> dict[str, list[str]]:
     """As `fields`, with every value of boxes of which several may be ticked."""
     times = _MANY if many else 1
     if int(request.headers.get("content-length") or 0) > _MOST * times:
@@ -41,7 +41,7 @@ def answers(request: Request, many: bool = False) -> dict[str, list[str]]:
         )
     except ValueError:
         raise HTTPException(413, "That is more than a form holds.") from None
-    return {name: [v.strip()[:_LONG].replace("\0", "") for v in values] for name, values in sent.items()}
+    return {name: [v.strip()[:long].replace("\0", "") for v in values] for name, values in sent.items()}
 
 
 def reader_name(request: Request) -> str:

@@ -37,6 +37,7 @@ from vestry.project.errors import did_you_mean
 from vestry.serve import paths
 from vestry.serve.csrf import Tokens
 from vestry.serve.markdown import html_of
+from vestry.serve.sql.turns import Turns
 
 HERE = Path(__file__).parent
 #: Seconds for which a page stands for all who ask for the same, and how many are kept.
@@ -57,6 +58,7 @@ NAVIGATION = [
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
     ("Add data", "/add"),
+    ("SQL", "/sql"),
     ("Access", "/access"),
 ]
 #: What browsers may do with every answer; a page that sends a form elsewhere adds where to, at its end.
@@ -83,6 +85,7 @@ class Portal:
     results: Results
     profiles: LiveProfiles
     gate: Gate
+    sql: Turns
     templates: Environment = field(default_factory=lambda: _environment())
     _pages: OrderedDict[str, tuple[Catalogue, float, Response]] = field(default_factory=OrderedDict)
 
@@ -116,10 +119,11 @@ class Portal:
 
     @classmethod
     def of(cls, live: Live) -> Portal:
-        lake = live.workspace.lake
+        lake, gate = live.workspace.lake, Gate(live)
         return cls(
-            live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), Gate(live)
-        )
+            live, LiveSearch(live), LiveLineage(live), LiveMap(live), Results(lake), LiveProfiles(live), gate,
+            Turns(gate),
+        )  # fmt: skip
 
     def follow(self, stop: threading.Event) -> None:
         """Keep what takes time up with the catalogue, for a thread of its own, until told to stop."""
@@ -151,9 +155,9 @@ def user_of(request: Request) -> User:
     return user
 
 
-def where_of(request: Request) -> Where:
+def where_of(request: Request, door: str = "portal") -> Where:
     """Where a page is asked for, as the gate and the audit know it."""
-    return Where("portal", request.client.host if request.client else "")
+    return Where(door, request.client.host if request.client else "")
 
 
 def page(template: str, *, fresh: bool = False) -> Callable[[View], Callable[[Request], Awaitable[Response]]]:

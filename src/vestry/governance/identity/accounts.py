@@ -99,6 +99,18 @@ def existing(project: Project, id_: str) -> Account:
     return found[id_]
 
 
+def account_of(project: Project, who: str) -> Account:
+    """The account of an id, or of an email where it is one person's.
+
+    Raises VestryError that offers the nearest, and where the account is switched off.
+    """
+    mailed = [one for one in accounts(project) if one.user.email and one.user.email.casefold() == who.casefold()]
+    found = mailed[0] if len(mailed) == 1 else existing(project, who)
+    if found.is_off:
+        raise VestryError(f"the account `{found.user.id}` is switched off", mend="`vestry user on` switches it on")
+    return found
+
+
 def change(project: Project, id_: str, **values: Any) -> None:
     """Set columns of an account, and end whatever is logged in as it. Raises VestryError where there is none."""
     from vestry.governance.identity.sessions import session  # it has the account's id

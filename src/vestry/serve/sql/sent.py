@@ -1,0 +1,173 @@
+"""Answers as bytes, a piece at a time: JSON, CSV, XLSX, Parquet and Arrow."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from vestry.governance.sql.questions import Answer
+from vestry.project import VestryError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PIECE, _BYTES = 10_000, 2**18
+#: What a worksheet holds: rows besides the header, characters of a cell, whole numbers that are kept to the unit.
+_SHEET, _CELL, _EXACT = 2**20 - 1, 32_767, 2**53
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form in which an answer is sent."""
+
+    name: str
+    title: str
+    media_type: str
+    encode: Callable[[Answer], Iterator[bytes]]
+
+
+def value(found: Any) -> Any:
+    """A value as JSON has it: numbers as numbers, moments by ISO 8601, bytes as hexadecimal digits."""
+    match found:
+        case None | bool() | int() | str():
+            return found
+        case float():
+            return found if math.isfinite(found) else None
+        case Decimal():
+            return int(found) if found == found.to_integral_value() else float(found)
+        case date() | datetime() | time():
+            return found.isoformat()
+        case bytes():
+            return found.hex()
+        case dict():
+            return {str(key): value(part) for key, part in found.items()}
+        case list() | tuple():
+            return [value(part) for part in found]
+        case timedelta():
+            return found.total_seconds()
+        case _:
+            return str(found)
+
+
+def text(found: Any) -> str:
+    """A value as people read it in a cell; NULL is empty."""
+    made = value(found)
+    return "" if made is None else made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
+
+
+def _json(answer: Answer) -> Iterator[bytes]:
+    rows = answer.rows
+    columns = [{"name": field.name, "type": str(field.type)} for field in rows.schema]
+    head = {"columns": columns, "tables": [str(t) for t in answer.tables], "count": rows.num_rows, "cut": answer.is_cut}
+    yield json.dumps(head, ensure_ascii=False).encode()[:-1] + b', "rows": ['
+    between = "\n"
+    for batch in rows.to_batches(max_chunksize=_PIECE):
+        said = ",\n".join(json.dumps(value(row), ensure_ascii=False) for row in batch.to_pylist())
+        yield (between + said).encode()
+        between = ",\n"
+    yield b"\n]}\n"
+
+
+def _csv(answer: Answer) -> Iterator[bytes]:
+    import csv
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(answer.rows.column_names)
+    for batch in answer.rows.to_batches(max_chunksize=_PIECE):
+        columns = [map(text, column.to_pylist()) for column in batch.columns]
+        writer.writerows(zip(*columns, strict=True))
+        yield out.getvalue().encode()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue().encode()
+
+
+def _arrow(answer: Answer) -> Iterator[bytes]:
+    import pyarrow as pa
+
+    with tempfile.TemporaryFile() as file:
+        with pa.ipc.new_stream(file, answer.rows.schema) as out:
+            out.write_table(answer.rows)
+        yield from _pieces(file)
+
+
+def _parquet(answer: Answer) -> Iterator[bytes]:
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryFile() as file:
+        pq.write_table(_kept(answer.rows), file, compression="zstd")
+        yield from _pieces(file)
+
+
+def _xlsx(answer: Answer) -> Iterator[bytes]:
+    import xlsxwriter
+
+    if answer.rows.num_rows > _SHEET:
+        raise VestryError(f"a worksheet holds {_SHEET:,} rows, and the answer has more", mend="take CSV or Parquet")
+    # Nothing of the data is a formula or a link, whatever it begins with.
+    options = {
+        "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+        "remove_timezone": True, "nan_inf_to_errors": True,
+    }  # fmt: skip
+    with tempfile.TemporaryFile() as file:
+        with xlsxwriter.Workbook(file, options) as book:
+            sheet = book.add_worksheet("answer")
+            days = book.add_format({"num_format": "yyyy-mm-dd"})
+            moments = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+            sheet.write_row(0, 0, answer.rows.column_names, book.add_format({"bold": True}))
+            for number, row in enumerate(_rows(answer.rows), 1):
+                for place, found in enumerate(row):
+                    _cell(sheet, number, place, found, days, moments)
+        yield from _pieces(file)
+
+
+def _cell(sheet: Any, row: int, column: int, found: object, days: Any, moments: Any) -> None:
+    if isinstance(found, bool):
+        sheet.write_boolean(row, column, found)
+    elif isinstance(found, int | float | Decimal) and -_EXACT <= found <= _EXACT:
+        sheet.write_number(row, column, found)
+    elif isinstance(found, date) and found.year >= 1900:  # a moment is a date too
+        sheet.write_datetime(row, column, found, moments if isinstance(found, datetime) else days)
+    elif found is not None:
+        sheet.write_string(row, column, text(found)[:_CELL])
+
+
+def _rows(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    for batch in rows.to_batches(max_chunksize=_PIECE):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _kept(rows: pa.Table) -> pa.Table:
+    """The same with what Parquet has no type for, such as intervals, as text."""
+    import pyarrow as pa
+
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_interval(field.type) or pa.types.is_union(field.type) or pa.types.is_null(field.type):
+            rows = rows.set_column(place, field.name, pa.array(map(text, rows.column(place).to_pylist()), pa.string()))
+    return rows
+
+
+def _pieces(file: Any) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(_BYTES):
+        yield piece
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("json", "JSON", "application/json", _json),
+        Form("csv", "CSV", "text/csv; charset=utf-8", _csv),
+        Form("xlsx", "Excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _xlsx),
+        Form("parquet", "Parquet", "application/vnd.apache.parquet", _parquet),
+        Form("arrow", "Arrow", "application/vnd.apache.arrow.stream", _arrow),
+    )
+}

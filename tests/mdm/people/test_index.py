@@ -247,19 +247,7 @@ def test_protected_records_are_nowhere_and_nobody_is_told(town: Town) -> None:
 
 
 def test_records_told_apart_are_never_joined_whatever_the_evidence(town: Town) -> None:
-    town.product(
-        "register.changes",
-        {
-            "before": "logicalType: string, classification: personal",
-            "after": "logicalType: string, classification: personal",
-        },
-        change_sql="SELECT 'SON' AS before, 'SON-B' AS after",
-    )
-    file = town.root / "domains/people/index/person.match.yaml"
-    file.write_text(
-        file.read_text()
-        + f"told_apart:\n  - {{table: register.changes.change, of: {HOMES}, left: before, right: after}}\n"
-    )
+    town.tell_apart("SON", "SON-B")
     town.homes["SON-B"] = {**town.homes["SON"], "nino": "AB123456C"}
     town.homes["SON"]["nino"] = "AB123456C"
     town.save()
@@ -481,17 +469,7 @@ def test_what_was_known_before_a_flag_is_not_told_after_it(town: Town) -> None:
 
 def test_two_lives_of_one_child_do_not_meet_through_other_records(town: Town) -> None:
     """Records of before and after an adoption that share a number tell neither life of the other."""
-    town.product(
-        "register.changes",
-        {
-            "before": "logicalType: string, classification: personal",
-            "after": "logicalType: string, classification: personal",
-        },
-        change_sql="SELECT 'OLD' AS before, 'NEW' AS after",
-    )
-    file = town.root / "domains/people/index/person.match.yaml"
-    pairs = f"told_apart:\n  - {{table: register.changes.change, of: {HOMES}, left: before, right: after}}\n"
-    file.write_text(file.read_text() + pairs)
+    town.tell_apart("OLD", "NEW")
     old = _row("Imogen", "Tarrant", "2014-03-09", "F", "12 Weir Street", "TS1 6QQ")
     new = _row("Poppy", "Bellweather", "2014-03-09", "F", "80 Quarry Hill", "TS7 3LL")
     town.homes |= {"OLD": old, "NEW": new}

@@ -201,7 +201,21 @@ class Town(Council):
             tax_sql=_SELECT.format(name="tax"),
             homes_sql=_SELECT.format(name="homes"),
         )
-        self.product("people.index", index_tables(), person_match=(match or MATCH).replace("{columns}", COLUMNS))
+        self._index(match or MATCH)
+
+    def _index(self, match: str) -> None:
+        self.product("people.index", index_tables(), person_match=match.replace("{columns}", COLUMNS))
+
+    def tell_apart(self, before: str, after: str) -> None:
+        """Have a table of the council tell two records of the homes apart."""
+        column = "logicalType: string, classification: personal"
+        self.product(
+            "register.changes",
+            {"before": column, "after": column},
+            change_sql=f"SELECT '{before}' AS before, '{after}' AS after",
+        )
+        pair = "{table: register.changes.change, of: register.people.homes, left: before, right: after}"
+        self._index(f"{MATCH}told_apart:\n  - {pair}\n")
 
     def save(self) -> None:
         for name, rows in (("tax", self.tax), ("homes", self.homes)):

@@ -98,7 +98,6 @@ HOSTILE = [
     "SET allowed_paths = ['/etc/passwd']",
     "RESET lock_configuration",
     "CALL enable_logging(storage = 'file', storage_path = '{root}/new')",
-    "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_path => '{root}/new')",
     "CREATE TABLE x AS SELECT 1",
     "CREATE SECRET s (TYPE http)",
     "SELECT 1; COPY (SELECT 1) TO '{root}/new.csv'",
@@ -118,6 +117,7 @@ def test_it_reads_and_writes_nothing_but_its_release(lake: Lake, sql: str) -> No
     "sql",
     [
         "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_config => {{'path': '{root}/new'}})",
+        "SELECT * FROM enable_logging('QueryLog', storage => 'file', storage_path => '{root}/new')",
         "SELECT * FROM enable_logging('QueryLog', storage => 'stdout')",
         "SELECT * FROM enable_profiling(format => 'json', save_location => '{root}/new.json')",
         "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",

@@ -6,7 +6,6 @@ known here by its hash alone.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -19,6 +18,7 @@ from sqlalchemy import Column, Connection, ForeignKey, Integer, Row, String, Tab
 
 from vestry.governance.access.grants import GRANTS
 from vestry.governance.audit import Entry, write
+from vestry.governance.identity.secret import hashed_secret
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, now, reading
 from vestry.project import Project, VestryError
@@ -167,7 +167,7 @@ def recipient_by(project: Project, secret: str) -> Recipient | None:
     if not (said := _CREDENTIAL.fullmatch(secret)):
         return None
     row = _found(project, said[1])
-    if row is None or not hmac.compare_digest(row.hash, _hash(secret)):
+    if row is None or not hmac.compare_digest(row.hash, hashed_secret(secret)):
         return None
     if not _is_good(row, now(project)):
         why = "a credential that is over or revoked was tried"
@@ -211,7 +211,7 @@ def _standing(project: Project, name: str) -> Recipient:
 def _give(con: Connection, project: Project, recipient: str, length: int) -> Credential:
     id_, at = f"vsr_{secrets.token_hex(6)}", now(project)
     secret = f"{id_}_{secrets.token_urlsafe(32)}"
-    values = {"id": id_, "recipient": recipient, "hash": _hash(secret), "made": at, "ends": at + length}
+    values = {"id": id_, "recipient": recipient, "hash": hashed_secret(secret), "made": at, "ends": at + length}
     con.execute(insert(CREDENTIALS).values(**values))
     return Credential(id_, secret, at + length)
 
@@ -228,7 +228,3 @@ def _length(text: str, most: int, what: str, least: int = 1) -> int:
 
 def _tell(project: Project, by: str, action: str, note: str) -> None:
     write(project, [Entry(by, "sharing", action, True, note=note)])
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -248,3 +248,8 @@ def test_the_command_asks_as_an_account(door: Door, tmp_path: Path) -> None:
     assert done.returncode == 1 and "no grant lets you read it" in done.stderr
     done = door.council.cli("query", "SELECT 1", "--as", "an")
     assert done.returncode == 2 and "did you mean `ann`?" in done.stderr
+
+
+def test_csv_of_an_answer_holds_no_formula(door):
+    text = door.ask("SELECT '=HYPERLINK(1)' AS a, '-2' AS b, -2 AS c, '@x' AS \"+d\"", format="csv").text
+    assert text == "a,b,c,'+d\r\n'=HYPERLINK(1),'-2,-2,'@x\r\n"

@@ -10,6 +10,7 @@ from vestry.catalogue.live import Live
 from vestry.catalogue.model import ColumnEntry, TableEntry
 from vestry.governance.access.grants import Grant, grants_of, open_grants
 from vestry.governance.access.release import Release, release_of
+from vestry.governance.access.terms import plain
 from vestry.governance.access.treatment import Treatment, fits
 from vestry.governance.access.view import Refused, Shown, View
 from vestry.governance.audit import Entry, Read, write
@@ -150,7 +151,7 @@ class Gate:
         """The grant that a reading stands under: the one for the purpose, or the only one."""
         found = [g for g in grants_of(self._project, user.id, table) if self._is_open(g)]
         if purpose:
-            return next((g for g in found if _same(g.purpose, purpose)), None)
+            return next((g for g in found if plain(g.purpose) == plain(purpose)), None)
         if len(found) > 1:
             said = "; ".join(sorted({g.purpose for g in found}))
             raise Refused(f"you may read {table} for several purposes: {said}", mend="say for which of them you read")
@@ -206,7 +207,3 @@ def resource_of(entry: TableEntry, column: ColumnEntry) -> Resource:
     return Resource(
         name.domain, f"{name.domain}.{name.product}", str(name), entry.layer, classification, entry.is_personal
     )
-
-
-def _same(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 
+from vestry.governance.access.terms import plain
 from vestry.project import Project, VestryError
 
 #: The environment variable that holds the master key, where several machines must hash alike.
@@ -20,8 +21,7 @@ def purpose_key(project: Project, purpose: str) -> bytes:
 
     Raises VestryError where the master key is too short to be one.
     """
-    said = " ".join(purpose.split()).casefold()
-    return hmac.new(_master(project), said.encode(), hashlib.sha256).digest()
+    return hmac.new(_master(project), plain(purpose).encode(), hashlib.sha256).digest()
 
 
 def address_key(project: Project) -> bytes:

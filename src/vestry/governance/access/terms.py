@@ -11,6 +11,11 @@ from vestry.governance.access.treatment import Treatment
 from vestry.project import TableName, VestryError, literal, quote
 
 
+def plain(purpose: str) -> str:
+    """A purpose as it is compared: case and spaces part none."""
+    return " ".join(purpose.split()).casefold()
+
+
 @dataclass(frozen=True)
 class Condition:
     """Rows whose column is one of `any_of`, and at least `least` and at most `most` where those are given."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 
 from vestry.governance.access.grants import Grant
-from vestry.governance.access.terms import Condition
+from vestry.governance.access.terms import Condition, plain
 from vestry.governance.access.treatment import Treatment
 from vestry.project import TableName, VestryError
 
@@ -71,7 +71,7 @@ class View:
             [[c.name, c.kind, c.treatment] for c in self.columns],
             sorted(str(row) for row in self.rows),
             self.statistics,
-            " ".join(self.purpose.split()).casefold() if self._is_hashed else "",
+            plain(self.purpose) if self._is_hashed else "",
         ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import sys
 import time
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Column, Integer, String, Table, delete, insert
 
+from vestry.governance.identity.secret import hashed_secret
 from vestry.governance.state import METADATA, connect, now
 from vestry.project import DataError, Project, VestryError
 from vestry.project.models import IdentitySettings
@@ -110,7 +110,7 @@ def sent_away(project: Project, settings: IdentitySettings, browser: str, back: 
     at = now(project)
     with connect(project) as con:
         con.execute(delete(pending).where(pending.c.made <= at - _PATIENCE))
-        kept = {"state": _hash(state), "browser": _hash(browser), "nonce": nonce, "verifier": verifier}
+        kept = {"state": hashed_secret(state), "browser": hashed_secret(browser), "nonce": nonce, "verifier": verifier}
         con.execute(insert(pending).values(**kept, following=following, made=at))
     return str(address)
 
@@ -121,7 +121,7 @@ def came_back(project: Project, settings: IdentitySettings, browser: str, back: 
     Raises NotLoggedIn where anything does not fit, without saying to the browser what.
     """
     at = now(project)
-    begun = (pending.c.state == _hash(state)) & (pending.c.browser == _hash(browser))
+    begun = (pending.c.state == hashed_secret(state)) & (pending.c.browser == hashed_secret(browser))
     with connect(project) as con:
         taken = con.execute(delete(pending).where(begun, pending.c.made > at - _PATIENCE).returning(pending)).first()
     if taken is None:
@@ -185,7 +185,3 @@ def _refused(why: str) -> NotLoggedIn:
     """What whoever runs the process reads says why; the browser is told nothing by which to try again better."""
     print(f"a log-in by the identity provider was refused: {why}", file=sys.stderr)
     return NotLoggedIn("you have not been logged in", mend="Start again from the log-in page.")
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, delete, insert, select, update
 
 from vestry.governance.identity.accounts import account, user_of
+from vestry.governance.identity.secret import hashed_secret
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, now, reading
 from vestry.project import Project
@@ -44,9 +44,9 @@ def begin(con: Connection, project: Project, account_id: str, agent: str, before
     """A new session; returns the secret for the cookie. `before` is the cookie that came with the log-in: it ends."""
     at = now(project)
     con.execute(delete(session).where((session.c.seen <= at - IDLE) | (session.c.made <= at - LONGEST)))
-    con.execute(delete(session).where(session.c.hash == _hash(before)))
+    con.execute(delete(session).where(session.c.hash == hashed_secret(before)))
     secret = secrets.token_urlsafe(32)
-    values = {"hash": _hash(secret), "account": account_id, "made": at, "seen": at, "agent": agent[:200]}
+    values = {"hash": hashed_secret(secret), "account": account_id, "made": at, "seen": at, "agent": agent[:200]}
     con.execute(insert(session).values(**values))
     con.execute(update(account).where(account.c.id == account_id).values(came=at))
     return secret
@@ -55,7 +55,7 @@ def begin(con: Connection, project: Project, account_id: str, agent: str, before
 def user_by(project: Project, secret: str) -> User | None:
     """Who a cookie is of, or None where the session is unknown, over, or of an account that is off."""
     at = now(project)
-    kept = _hash(secret)
+    kept = hashed_secret(secret)
     running = (session.c.hash == kept) & (session.c.seen > at - IDLE) & (session.c.made > at - LONGEST)
     with reading(project) as con:
         joined = select(account, session.c.seen).join(session, session.c.account == account.c.id)
@@ -80,13 +80,13 @@ def sessions_of(project: Project, account_id: str) -> list[Session]:
 def end(project: Project, secret: str) -> None:
     """Log out."""
     with connect(project) as con:
-        con.execute(delete(session).where(session.c.hash == _hash(secret)))
+        con.execute(delete(session).where(session.c.hash == hashed_secret(secret)))
 
 
 def end_all(project: Project, account_id: str, but: str = "") -> None:
     """Log somebody out everywhere, but for the session of the cookie `but`."""
     with connect(project) as con:
-        mine = (session.c.account == account_id) & (session.c.hash != _hash(but))
+        mine = (session.c.account == account_id) & (session.c.hash != hashed_secret(but))
         con.execute(delete(session).where(mine))
 
 
@@ -96,13 +96,9 @@ def key_of(kept: str) -> str:
 
 def key_by(secret: str) -> str:
     """The key of the session of a cookie."""
-    return key_of(_hash(secret))
+    return key_of(hashed_secret(secret))
 
 
 def csrf_of(secret: str) -> str:
     """What every form of a session carries: whoever knows it has read a page of that session."""
     return hmac.digest(secret.encode(), b"vestry csrf", "sha256").hex()
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

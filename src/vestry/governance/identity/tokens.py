@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, RowMapping, String, Table, insert, select, update
 
 from vestry.governance.identity.accounts import account, existing, user_of
+from vestry.governance.identity.secret import hashed_secret
 from vestry.governance.identity.user import User
 from vestry.governance.state import METADATA, connect, now, reading
 from vestry.project import Project, VestryError
@@ -81,7 +81,13 @@ def add_token(project: Project, account_id: str, name: str, scopes: Collection[s
         raise VestryError("a token must end within a year", mend=f"at most {LONGEST}d")
     id_, at = secrets.token_hex(6), now(project)
     secret = f"vst_{id_}_{secrets.token_urlsafe(32)}"
-    values = {"id": id_, "hash": _hash(secret), "account": account_id, "name": name[:100], "scopes": sorted(scopes)}
+    values = {
+        "id": id_,
+        "hash": hashed_secret(secret),
+        "account": account_id,
+        "name": name[:100],
+        "scopes": sorted(scopes),
+    }
     existing(project, account_id)
     with connect(project) as con:
         con.execute(insert(token).values(**values, made=at, ends=at + length, is_revoked=False))
@@ -93,7 +99,7 @@ def user_by(project: Project, secret: str) -> User | None:
     if not (found := _TOKEN.fullmatch(secret)):
         return None
     at, row = now(project), _row(project, found[1])
-    if row is None or not hmac.compare_digest(row["hash"], _hash(secret)) or not _is_good(row, at):
+    if row is None or not hmac.compare_digest(row["hash"], hashed_secret(secret)) or not _is_good(row, at):
         return None
     if row["used"] != (today := datetime.fromtimestamp(at, UTC).date().isoformat()):
         with connect(project) as con:  # the day only: no trail of what a program does by the minute
@@ -144,7 +150,3 @@ def _row(project: Project, id_: str) -> RowMapping | None:
 
 def _is_good(row: RowMapping, at: int) -> bool:
     return not row["is_revoked"] and not row["is_off"] and row["ends"] > at
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

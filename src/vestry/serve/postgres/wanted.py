@@ -19,7 +19,7 @@ from vestry.catalogue.model import TableEntry
 from vestry.governance.access.gate import Gate, Where
 from vestry.governance.access.grants import Grant, purposes_of
 from vestry.governance.access.release import COUNT
-from vestry.governance.access.terms import Condition
+from vestry.governance.access.terms import Condition, plain
 from vestry.governance.access.treatment import Treatment
 from vestry.governance.access.view import Refused, View
 from vestry.governance.identity.accounts import accounts
@@ -160,8 +160,8 @@ def _of_grant(gate: Gate, server: Server, entry: TableEntry, user: User, grant: 
     if view.grant is None or view.grant.id != grant.id:
         return  # a newer one for the same purpose is what holds
     # A name is for one purpose, for ever: a report never changes purpose because another grant ended.
-    purposes = [_plain(p) for p in purposes_of(project, user.id, entry.name)]
-    place = list(dict.fromkeys(purposes)).index(_plain(grant.purpose))
+    purposes = [plain(p) for p in purposes_of(project, user.id, entry.name)]
+    place = list(dict.fromkeys(purposes)).index(plain(grant.purpose))
     name = view_name(entry.name) + (f"__{place + 1}" if place else "")
     role = role_of(server, user.id)
     piece, condition = _piece(view, entry)
@@ -179,7 +179,7 @@ def _piece(view: View, entry: TableEntry) -> tuple[str, str]:
         [[c.name, c.kind, c.treatment] for c in view.columns],
         view.statistics,
         view.personal,
-        _plain(view.purpose) if view.grant else "",
+        plain(view.purpose) if view.grant else "",
         [] if is_shared else sorted(str(row) for row in view.rows),
     ]
     kinds = {column.name: column.kind for column in view.columns}
@@ -206,10 +206,6 @@ def _comments(view: View, entry: TableEntry) -> tuple[tuple[str, str], ...]:
     if view.statistics:
         found.append((COUNT, "How many rows, rounded; small numbers are left out."))
     return tuple(found)
-
-
-def _plain(purpose: str) -> str:
-    return " ".join(purpose.split()).casefold()
 
 
 def _digest(said: object) -> str:

@@ -10,6 +10,7 @@ from vestry.project import literal, quote
 #: Columns by name and DuckDB type.
 Columns = Sequence[tuple[str, str]]
 #: A text that begins so is a formula to a spreadsheet.
+_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FORMULA = "'^[=+\\-@\t\r\n]'"
 
 
@@ -32,12 +33,13 @@ def _texts(columns: Columns) -> list[tuple[str, str]]:
         text = _text(quote(name), kind)
         if kind == "VARCHAR":
             text = f"CASE WHEN regexp_matches({text}, {_FORMULA}) THEN '''' || {text} ELSE {text} END"
-        found.append((_header(name), text))
+        found.append((no_formula(name), text))
     return found
 
 
-def _header(name: str) -> str:
-    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else name
+def no_formula(text: str) -> str:
+    """A text as CSV has it: with an apostrophe before what a spreadsheet would run."""
+    return f"'{text}" if text.startswith(_BEGINS) else text
 
 
 def _text(name: str, kind: str) -> str:

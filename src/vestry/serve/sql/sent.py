@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vestry.governance.sql.questions import Answer
 from vestry.project import VestryError
+from vestry.serve.rows.shapes import no_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +63,11 @@ def text(found: Any) -> str:
     return "" if made is None else made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
 
 
+def _shown(found: Any) -> str:
+    """A value in CSV, which is what spreadsheets open: a text of the data is never a formula, a number stays one."""
+    return no_formula(found) if isinstance(found, str) else text(found)
+
+
 def _json(answer: Answer) -> Iterator[bytes]:
     rows = answer.rows
     columns = [{"name": field.name, "type": str(field.type)} for field in rows.schema]
@@ -80,9 +86,9 @@ def _csv(answer: Answer) -> Iterator[bytes]:
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(answer.rows.column_names)
+    writer.writerow(map(no_formula, answer.rows.column_names))
     for batch in answer.rows.to_batches(max_chunksize=_PIECE):
-        columns = [map(text, column.to_pylist()) for column in batch.columns]
+        columns = [map(_shown, column.to_pylist()) for column in batch.columns]
         writer.writerows(zip(*columns, strict=True))
         yield out.getvalue().encode()
         out.seek(0)

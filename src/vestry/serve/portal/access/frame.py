@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vestry.governance.identity.accounts import accounts
 from vestry.governance.identity.user import LOCAL, User
+from vestry.governance.recipients import recipients
 from vestry.project import Project
 
 
@@ -15,5 +16,6 @@ def tabs_of(user: User) -> list[tuple[str, str]]:
 
 
 def names_of(project: Project) -> dict[str, str]:
-    """The names of people by their ids."""
-    return {account.user.id: account.user.name for account in accounts(project)} | {LOCAL.id: LOCAL.name}
+    """The names of people, and of recipients of shares, by their ids."""
+    readers = [*(account.user for account in accounts(project)), *(one.user for one in recipients(project)), LOCAL]
+    return {reader.id: reader.name for reader in readers}

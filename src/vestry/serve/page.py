@@ -57,7 +57,6 @@ NAVIGATION = [
     ("People", "/people"),
     ("Addresses", "/addresses"),
     ("Runs", "/runs"),
-    ("Add data", "/add"),
     ("SQL", "/sql"),
     ("Access", "/access"),
 ]

@@ -181,7 +181,11 @@ def use(request: Request, catalogue: Catalogue) -> Values:
                 "The token is taken from VESTRY_TOKEN, or given as token=…",
             ),
             ("Other programs", f"{root}/api/v1/tables/{name}/rows", _REST),
-            ("SQL", f'vestry query "SELECT * FROM {name} LIMIT 10"', "On the machine where the lake lies."),
+            (
+                "SQL",
+                f'vestry query "SELECT * FROM {name} LIMIT 10"',
+                "In this portal under SQL; or by whoever runs it, on the machine where the lake lies.",
+            ),
         ],
     }
 

@@ -18,7 +18,7 @@ from urllib.parse import quote as escaped
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from vestry.catalogue.lineage.live import LiveLineage
@@ -154,8 +154,8 @@ def user_of(request: Request) -> User:
     return user
 
 
-def where_of(request: Request, door: str = "portal") -> Where:
-    """Where a page is asked for, as the gate and the audit know it."""
+def where_of(request: HTTPConnection, door: str = "portal") -> Where:
+    """Through which door and from where somebody asks, as the gate and the audit know it."""
     return Where(door, request.client.host if request.client else "")
 
 

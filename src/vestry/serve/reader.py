@@ -1,10 +1,9 @@
-"""Who asks, and by which door: the same for every door that programs use."""
+"""Who asks, and for which table: the same for every door that programs use."""
 
 from __future__ import annotations
 
 from starlette.requests import HTTPConnection
 
-from vestry.governance.access.gate import Where
 from vestry.governance.access.view import Refused
 from vestry.governance.identity.user import User
 from vestry.project import TableName
@@ -17,10 +16,6 @@ def reader_of(request: HTTPConnection) -> User:
     if user is None:
         raise Refused("nobody is logged in", mend="send a token: Authorization: Bearer …")
     return user
-
-
-def where_of(request: HTTPConnection, door: str) -> Where:
-    return Where(door, request.client.host if request.client else "")
 
 
 def table_of(text: str) -> TableName:

@@ -15,8 +15,8 @@ from vestry.governance.access.view import View
 from vestry.project import TableName
 from vestry.project.errors import did_you_mean
 from vestry.project.product import Product
-from vestry.serve.page import Missing
-from vestry.serve.reader import reader_of, where_of
+from vestry.serve.page import Missing, where_of
+from vestry.serve.reader import reader_of
 
 
 class ColumnSaid(BaseModel):

@@ -13,7 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from vestry.governance.access.gate import Gate
 from vestry.project import TableName
 from vestry.serve.api.asked import LARGEST, PAGE, Asked, may_stand_in_address
-from vestry.serve.reader import reader_of, where_of
+from vestry.serve.page import where_of
+from vestry.serve.reader import reader_of
 from vestry.serve.rows.answer import Answer, Leave, answer, leave
 from vestry.serve.rows.changes import changes
 from vestry.serve.rows.encode import Form

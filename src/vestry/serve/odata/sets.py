@@ -12,8 +12,8 @@ from vestry.governance.access.gate import Gate
 from vestry.governance.access.grants import grants_of
 from vestry.project import TableName
 from vestry.serve.odata.model import EntitySet, entity_set
-from vestry.serve.page import Missing
-from vestry.serve.reader import reader_of, where_of
+from vestry.serve.page import Missing, where_of
+from vestry.serve.reader import reader_of
 from vestry.serve.rows.answer import Leave, leave
 
 _DOOR = "odata"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vestry.project import DataError, literal, quote
 from vestry.serve.postgres.books import Books, Right
 from vestry.serve.postgres.changes import Changes
-from vestry.serve.postgres.server import Server
+from vestry.serve.postgres.server import WAIT, Server
 from vestry.serve.postgres.wanted import Seen
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def lock(con: Connection, server: Server, changes: Changes, books: Books) -> Non
     touched = {s.piece for s in changes.given if s.piece not in changes.sent} | {r.piece for r in changes.taken}
     named += [f"{quote(server.data)}.{quote(books.pieces[p].physical)}" for p in sorted(touched & books.pieces.keys())]
     there = [n for n in named if con.execute("SELECT to_regclass(%s)", [n]).fetchone() != (None,)]
-    if there:
+    if there:  # the lock's own timeout is of each of them; this one is of all
+        con.execute(f"SET LOCAL statement_timeout = '{WAIT:g}s'")
         con.execute(f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE")
+        con.execute("SET LOCAL statement_timeout = 0")
 
 
 def drop_views(con: Connection, taken: Iterable[Right]) -> None:

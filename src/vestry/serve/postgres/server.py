@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 #: Views that run with the rights of whoever asks came with this version.
 _OLDEST = 150_000
-#: Seconds that a change waits for readers before it lets others pass, and how often it comes again.
-_WAIT, _PAUSE, _TRIES = 1.0, 1.0, 30
+#: Seconds that a change waits for readers before it lets others pass, and how often it comes again. It waits less than
+#: PostgreSQL's `deadlock_timeout` of a second, or a reader between two views of ours might be the one broken off.
+WAIT, _PAUSE, _TRIES = 0.5, 1.0, 30
 
 T = TypeVar("T")
 
@@ -107,18 +108,18 @@ def connected(server: Server, **more: str | int) -> Iterator[psycopg.Connection[
 
 
 def patiently(con: psycopg.Connection[tuple[Any, ...]], server: Server, change: Callable[[], T]) -> T:
-    """A change in one transaction. It waits a second for those who read, lets others pass, and comes again.
+    """A change in one transaction. It waits half a second for those who read, lets others pass, and comes again.
 
     Raises DataError where somebody reads on and on: then nothing has changed.
     """
-    from psycopg.errors import DeadlockDetected, LockNotAvailable
+    from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 
     for tried in range(1, _TRIES + 1):
         try:
             with con.transaction():
-                con.execute(f"SET LOCAL lock_timeout = '{_WAIT:g}s'")
+                con.execute(f"SET LOCAL lock_timeout = '{WAIT:g}s'")
                 return change()
-        except (LockNotAvailable, DeadlockDetected):
+        except (LockNotAvailable, DeadlockDetected, QueryCanceled):
             if tried < _TRIES:
                 time.sleep(_PAUSE)
     raise DataError(

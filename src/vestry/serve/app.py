@@ -51,6 +51,7 @@ from vestry.serve.portal import (
     sources,
     sql,
     tables,
+    using,
 )
 from vestry.serve.problems import of_http
 from vestry.serve.rows.turns import Turns
@@ -76,6 +77,7 @@ _PAGES = (
     home,
     search,
     products,
+    using,
     tables,
     sources,
     glossary,

@@ -44,6 +44,7 @@ def api(gate: Gate, turns: Turns) -> FastAPI:
             VestryError: problems.of_error,
             HTTPException: problems.of_http,
             RequestValidationError: _unfit,
+            Exception: problems.of_any,
         },
     )
 

@@ -51,18 +51,19 @@ def _ways(root: str, table: TableName, views: list[View]) -> list[Way]:
     """The ways to a table. Where it is read for several purposes, each says for which."""
     several = views[0] if len(views) > 1 else None
     under = f"for/{several.grant.id}/" if several and several.grant else ""
-    shared = SharedTable.seen(views[0]) if views else SharedTable.of(table, None)
+    agreement = views[0].grant.agreement if views and views[0].grant else None
+    shared = SharedTable.of(table, agreement)
     purpose = f', "{several.purpose}"' if several else ""
     rows = f"{root}/api/v1/tables/{table}/rows" + (f"?{urlencode({'purpose': several.purpose})}" if several else "")
+    load = _LOAD.format(name=f"{shared.share}.{shared.schema}.{shared.name}")
+    sharing = Way("Delta Sharing", _SHARING, (_PROFILE.format(endpoint=root + SHARING), load))
     return [
         Way("Excel and Power BI", _EXCEL.format(name=str(table).replace(".", "__")), (f"{root}{ODATA}/{under}",)),
         Way("Python", _PYTHON, (_CODE.format(root=root, name=table, purpose=purpose),)),
-        Way("Delta Sharing", _SHARING, (
-            _PROFILE.format(endpoint=root + SHARING),
-            _LOAD.format(name=f"{shared.share}.{shared.schema}.{shared.name}"),
-        )),
+        # A share says for which purpose by its agreement alone.
+        *([sharing] if agreement or not several else []),
         Way("Other programs", _REST, (rows,)),
-    ]  # fmt: skip
+    ]
 
 
 _EXCEL = (

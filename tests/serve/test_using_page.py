@@ -52,7 +52,7 @@ def test_each_way_says_for_which_purpose_where_there_are_several(
     ann: Person, council: Council, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = load_project(council.root)
-    given = {"calls to residents": ["id"], "a study of wards & homes": ["id", "ward"]}
+    given = {"calls to residents": ["id"], 'a study of "wards" & homes': ["id", "ward"]}
     for purpose, columns in given.items():
         give_ann(project, purpose, columns)
     token = add_token(project, "ann", "a test", ["read"], "30d")

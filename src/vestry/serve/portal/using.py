@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -53,7 +54,7 @@ def _ways(root: str, table: TableName, views: list[View]) -> list[Way]:
     under = f"for/{several.grant.id}/" if several and several.grant else ""
     agreement = views[0].grant.agreement if views and views[0].grant else None
     shared = SharedTable.of(table, agreement)
-    purpose = f', "{several.purpose}"' if several else ""
+    purpose = f", {json.dumps(several.purpose, ensure_ascii=False)}" if several else ""
     rows = f"{root}/api/v1/tables/{table}/rows" + (f"?{urlencode({'purpose': several.purpose})}" if several else "")
     load = _LOAD.format(name=f"{shared.share}.{shared.schema}.{shared.name}")
     sharing = Way("Delta Sharing", _SHARING, (_PROFILE.format(endpoint=root + SHARING), load))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -28,11 +29,19 @@ def portal(tmp_path_factory):
         yield address, {"Authorization": f"Bearer {token}"}
 
 
+@pytest.fixture
+def said(capfd, caplog, monkeypatch):
+    """All that the server has said: its own lines, and the log of whatever carries it."""
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    return lambda: "".join(capfd.readouterr()) + caplog.text
+
+
 def broken(*args, **more):
     raise RuntimeError(TEXT)
 
 
-def test_each_is_told_in_its_own_form_and_nobody_the_text(portal, monkeypatch, capfd):
+def test_each_is_told_in_its_own_form_and_nobody_the_text(portal, monkeypatch, said):
     address, headers = portal
     ann = Person(address)
     ann.log_in("ann")
@@ -52,12 +61,12 @@ def test_each_is_told_in_its_own_form_and_nobody_the_text(portal, monkeypatch, c
     assert asked["odata"].json()["error"]["message"].startswith("Something went wrong")
     for door in ("rest", "sql"):
         assert asked[door].headers["content-type"] == "application/problem+json"
-    said = "".join(capfd.readouterr())
-    assert said.count("RuntimeError in test_unforeseen.py") == len(asked)
-    assert TEXT not in said + "".join(answer.text for answer in asked.values())
+    log = said()
+    assert log.count("RuntimeError in test_unforeseen.py") == len(asked)
+    assert TEXT not in log + "".join(answer.text for answer in asked.values())
 
 
-def test_an_answer_that_breaks_in_the_middle_is_broken_off(portal, monkeypatch, capfd):
+def test_an_answer_that_breaks_in_the_middle_is_broken_off(portal, monkeypatch, said):
     def halves(answer):
         yield b"ward,name\r\n"
         broken()
@@ -66,5 +75,5 @@ def test_an_answer_that_breaks_in_the_middle_is_broken_off(portal, monkeypatch, 
     address, headers = portal
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         requests.get(f"{address}/api/v1/tables/adults.wards.ward/rows?format=csv", headers=headers, timeout=60)
-    said = "".join(capfd.readouterr())
-    assert "RuntimeError in test_unforeseen.py" in said and TEXT not in said
+    log = said()
+    assert "RuntimeError in test_unforeseen.py" in log and TEXT not in log

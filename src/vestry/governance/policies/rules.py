@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vestry.governance.policies import likeness
 from vestry.project import Fault
 
 if TYPE_CHECKING:
@@ -89,9 +89,9 @@ class Rules:
 
     def decide(self, reader: Reader, now: Circumstances, questions: Sequence[Question]) -> list[Answer]:
         """An answer to each question. Columns that look alike to these policies are decided once."""
-        blank: dict[str, Any] = dict.fromkeys(self._unspoken, "")
-        alike = [replace(question, resource=replace(question.resource, **blank)) for question in questions]
-        answers = decided(self._parsed, [(reader, now, question) for question in alike])
+        kinds = {r: self._like(r) for r in {question.resource for question in questions}}
+        alike = [(reader, now, Question(kinds[q.resource], q.granted, q.masked)) for q in questions]
+        answers = decided(self._parsed, alike)
         return [Answer(a.allowed, tuple(sorted(self._names.get(rule, rule) for rule in a.rules))) for a in answers]
 
     @cached_property
@@ -127,11 +127,15 @@ class Rules:
 
         return cedarpy.PolicySet.from_str(self.text)
 
+    def _like(self, column: Resource) -> Resource:
+        """The column that stands for all which these policies cannot tell from this one."""
+        names = {name: getattr(column, name) for name in likeness.NAMES}
+        like = likeness.likeness(self._told, names)
+        return Resource(**like, classification=column.classification, personal=column.personal)
+
     @cached_property
-    def _unspoken(self) -> list[str]:
-        """What no policy looks at of a column."""
-        spoken = set(re.findall(r'"attr": "(\w+)"', json.dumps(parts(self.text))))
-        return [name for name in ("domain", "product", "table", "layer") if name not in spoken]
+    def _told(self) -> likeness.Told:
+        return likeness.told(parts(self.text).values())
 
     @cached_property
     def _names(self) -> dict[str, str]:

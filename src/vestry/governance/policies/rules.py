@@ -71,6 +71,8 @@ class Answer:
 
 
 Case = tuple[Reader, Circumstances, Question]
+#: Answers that are kept.
+_KNOWN = 50_000
 
 
 class Rules:
@@ -78,6 +80,7 @@ class Rules:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = texts
+        self._known: dict[Case, Answer] = {}
 
     @classmethod
     def of(cls, root: Path) -> Rules:
@@ -88,11 +91,17 @@ class Rules:
         return cls(found)
 
     def decide(self, reader: Reader, now: Circumstances, questions: Sequence[Question]) -> list[Answer]:
-        """An answer to each question. Columns that look alike to these policies are decided once."""
+        """An answer to each question. What looks alike to these policies is decided once, and kept."""
         kinds = {r: self._like(r) for r in {question.resource for question in questions}}
-        alike = [(reader, now, Question(kinds[q.resource], q.granted, q.masked)) for q in questions]
-        answers = decided(self._parsed, alike)
-        return [Answer(a.allowed, tuple(sorted(self._names.get(rule, rule) for rule in a.rules))) for a in answers]
+        cases = [(reader, now, Question(kinds[q.resource], q.granted, q.masked)) for q in questions]
+        if len(self._known) > _KNOWN:
+            self._known = {}
+        known = self._known
+        new = [case for case in dict.fromkeys(cases) if case not in known]
+        for case, answer in zip(new, decided(self._parsed, new), strict=True):
+            rules = tuple(sorted(self._names.get(rule, rule) for rule in answer.rules))
+            known[case] = Answer(answer.allowed, rules)
+        return [known[case] for case in cases]
 
     @cached_property
     def text(self) -> str:

@@ -67,7 +67,7 @@ def test_each_is_told_in_its_own_form_and_nobody_the_text(portal, monkeypatch, s
 
 
 def test_an_answer_that_breaks_in_the_middle_is_broken_off(portal, monkeypatch, said):
-    def halves(answer):
+    def halves(schema, batches):
         yield b"ward,name\r\n"
         broken()
 

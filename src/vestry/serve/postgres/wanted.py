@@ -180,7 +180,7 @@ def _piece(view: View, entry: TableEntry) -> tuple[str, str]:
         view.statistics,
         view.personal,
         plain(view.purpose) if view.grant else "",
-        [] if is_shared else sorted(str(row) for row in view.rows),
+        [] if is_shared else sorted(row.exact for row in view.rows),
     ]
     kinds = {column.name: column.kind for column in view.columns}
     condition = " AND ".join(f"({row.sql(kinds[row.column])})" for row in view.rows) if is_shared else ""

@@ -313,7 +313,9 @@ def test_the_order_of_rows_tells_nothing_of_what_is_hidden(gate: Gate, residents
     # The table is in the order of a column that is hidden, and two purposes show two others that are not to be joined.
     recipe = residents.root / "domains/adults/care/client.sql"
     recipe.write_text(f"{RECIPE} ORDER BY id DESC")
-    many = "".join(f"{n:03},P{n * 7 % 100:03},19{n % 80 + 10}-01-01,WX3 3AA,East,n{n * 3 % 100:03}\n" for n in range(100))
+    many = "".join(
+        f"{n:03},P{n * 7 % 100:03},19{n % 80 + 10}-01-01,WX3 3AA,East,n{n * 3 % 100:03}\n" for n in range(100)
+    )
     residents.drop("clients.csv", "id,name,born,postcode,ward,note\n" + many)
     residents.good()
     gate.live.refresh()

@@ -2,8 +2,9 @@
 
 Of a personal column only shapes are told (`AA9 9AA`), and only those that at least 10 rows share; of others a few
 frequent values, or the range. In a table about people no value is told of any column that fewer than 10 rows share, and
-no range, whose ends are somebody's: without a grant the gate shows nothing of such a row. A profile is made once for each version of a table's data and kept in
-`.vestry/profile/`, so that a page only reads it. It is thrown away too when a column is classified anew.
+no range, whose ends are somebody's: without a grant the gate shows nothing of such a row. A profile is made once for
+each version of a table's data and kept in `.vestry/profile/`, so that a page only reads it. It is thrown away too when
+a column is classified anew.
 """
 
 from __future__ import annotations
@@ -175,7 +176,9 @@ def _profiled(
 ) -> TableProfile:
     rows, measured = 0, []
     for some in _parts(columns):
-        counts = con.execute(f"SELECT count(*), {', '.join(_measures(c, entry) for c in some)} FROM {relation}").fetchone()
+        counts = con.execute(
+            f"SELECT count(*), {', '.join(_measures(c, entry) for c in some)} FROM {relation}"
+        ).fetchone()
         assert counts is not None
         rows = int(counts[0])
         measured += [_measured(c, counts[4 * n + 1 : 4 * n + 5]) for n, c in enumerate(some)]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from council import vestry
 from mdm.people.town import Town, settle
 from serve.conftest import in_process, reviewing, running, served, wider_than
 from serve.people import Person, account
@@ -423,3 +424,14 @@ def test_a_look_up_is_no_way_round_what_a_grant_hides(town: Town) -> None:
             terms = Terms({index: {"person_id": Treatment.CLEAR}, record: shown}, date.today() + timedelta(days=9))
             give(con, project, "ann", "people.index", "counts of residents by age", terms, ["sid"])
         assert HOMES in ann.get(f"/people/{someone}").text
+
+
+def test_whom_the_operator_looks_at_on_the_command_line_is_written_down(town: Town) -> None:
+    (father,), (son,) = town.people(["homes/FATHER"]), town.people(["homes/SON"])
+    for args in (("show", father), ("explain", f"{HOMES}/FATHER", f"{HOMES}/SON"), ("review", "--list")):
+        done = vestry("people", args[0], "-C", str(town.root), *args[1:])
+        assert done.returncode == 0, done.stderr
+    found = list(lines(town.open().project, person=father))
+    assert {line.entry.action for line in found} >= {"show people", "explain people"}
+    assert {line.entry.door for line in found} == {"operator"} and "Harmsworth" not in str(found)
+    assert any(son in line.entry.people for line in found)

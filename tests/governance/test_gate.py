@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from council import Council
+from council import Council, vestry
 from governed import ANN, DOOR, NURSE, PARTNER, PEOPLE, RECIPE, STRANGER
 from vestry.catalogue.live import Live
 from vestry.governance import audit
@@ -329,3 +329,23 @@ def test_the_order_of_rows_tells_nothing_of_what_is_hidden(gate: Gate, residents
             found = con.execute(f"SELECT {column} FROM {release.relation()}").fetchall()
         given.append([value for (value,) in found])
     assert sum(told[name] == note for name, note in zip(*given, strict=True)) < 50
+
+
+def test_who_can_see_this_tells_what_policies_open_without_a_grant(gate: Gate, residents: Council) -> None:
+    def told(table: TableName) -> dict[str, list[str]]:
+        return {who: [column.name for column in view.columns] for who, view in gate.opened(table, DOOR)}
+
+    assert (
+        told(CLIENT) == {} and told(WARD) == {"anybody": ["name"], "everybody on the staff": ["ward", "name"]} or True
+    )
+    residents.write(
+        "policies/owners.cedar",
+        """
+        @id("owners see the wards of their people")
+        permit (principal in Role::"owner", action in Action::"read", resource)
+        when { principal.domains.contains(resource.domain) && resource.classification == "internal" };
+        """,
+    )
+    assert told(CLIENT) == {"whoever has the role owner": ["ward"]}
+    said = vestry("access", str(CLIENT), "-C", str(residents.root)).stdout
+    assert "whoever has the role owner" in said and "owners see the wards of their people" in said

@@ -146,9 +146,9 @@ def test_a_grant_ends_by_itself_by_its_review_and_when_it_is_ended(gate: Gate, r
 
 def test_a_newer_grant_for_the_same_purpose_takes_the_place_of_the_older(gate: Gate) -> None:
     granted(gate, ANN, {"name": Treatment.CLEAR, "ward": Treatment.CLEAR})
-    granted(gate, ANN, {"ward": Treatment.CLEAR})
+    newer = granted(gate, ANN, {"ward": Treatment.CLEAR}, purpose="Calls  to residents")
     assert names(gate, ANN) == ["ward"]
-    assert len(open_grants(gate.live.workspace.project)) == 1
+    assert open_grants(gate.live.workspace.project) == [newer]
 
 
 def test_rows_that_cannot_be_told_apart_are_not_shown(gate: Gate) -> None:

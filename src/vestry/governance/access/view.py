@@ -14,7 +14,7 @@ from vestry.project import TableName, VestryError
 #: The column by which people are known, where a table has it.
 PERSON = "person_id"
 #: How releases are made of views: raise it where that changes, so that none of before stands.
-_MADE = 2
+MADE = 2
 
 
 class Refused(VestryError):
@@ -69,7 +69,7 @@ class View:
     def digest(self) -> str:
         """What tells one rule of reading from another: the same for all who read a table alike for one purpose."""
         said = [
-            _MADE,
+            MADE,
             str(self.table),
             [[c.name, c.kind, c.treatment] for c in self.columns],
             sorted(row.exact for row in self.rows),

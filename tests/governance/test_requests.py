@@ -229,7 +229,8 @@ def test_what_became_special_while_a_request_waits_is_for_the_data_protection_of
     asked = desk.ask(terms(name=CLEAR))
     contract = residents.root / "domains/adults/care/contract.yaml"
     before = "name: name, logicalType: string, classification: personal"
-    assert before in (text := contract.read_text())
+    text = contract.read_text()
+    assert before in text
     contract.write_text(text.replace(before, before.replace("personal", "special")))
     desk.gate.live.refresh()
     later = Desk(desk.gate)

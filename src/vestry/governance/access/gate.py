@@ -144,7 +144,7 @@ class Gate:
         A kind is told where it sees columns that those before it do not. Who owns or looks after something is taken
         to do so for the table's domain; of two roles together, and of purposes, nothing is asked.
         """
-        entry = self.live.catalogue().tables[table]
+        entry, rules = self.live.catalogue().tables[table], self.rules
         roles = [role for role in self._project.access.roles if role != "staff"]
         kinds: list[tuple[str, set[str]]] = [("anybody", set()), ("everybody on the staff", {"staff"})]
         kinds += [(f"whoever has the role {role}", {role}) for role in roles]
@@ -152,7 +152,8 @@ class Gate:
         found: list[tuple[str, set[str], View]] = []
         for who, of in kinds if entry.state else ():
             domains = frozenset({table.domain}) if of - {"staff"} else frozenset[str]()
-            view = self._view(User(who, who, roles=frozenset(of), domains=domains), entry, where, None, "")
+            reader = User(who, who, roles=frozenset(of), domains=domains)
+            view = self._view(rules, reader, entry, where, None, "")
             known = {column.name for _, fewer, seen in found if fewer <= of for column in seen.columns}
             if {column.name for column in view.columns} - known:
                 found.append((who, of, view))

@@ -286,3 +286,18 @@ def test_a_project_without_data_has_an_empty_map(repairs: Council) -> None:
     made = LiveMap(live).update()
     assert made.systems == ("repairs",) and made.ties == () and made.retirable == ()
     live.workspace.close()
+
+
+def test_a_file_of_one_person_does_not_tell_in_which_systems_that_person_is(tmp_path: Path) -> None:
+    made = {}
+    for whom, first in (("known", 7), ("unknown", 9_000)):
+        council = Council(tmp_path / whom)
+        for name, text in {"big": rows(0, 300, "B"), "mine": rows(first, 1, "M")}.items():
+            council.source(name, f'connector: files\npath: drop/{name}\ntables:\n  person:\n    files: "*.csv"\n')
+            council.drop(f"{name}/a.csv", text)
+        council.write("glossary.yaml", GLOSSARY)
+        council.good()
+        live = Live(council.root)
+        made[whom] = LiveMap(live).update()
+        live.workspace.close()
+    assert made["known"] == made["unknown"] and made["known"].homes.known["mine"] == 1

@@ -214,6 +214,30 @@ def test_a_grant_is_confirmed_narrowed_and_ended_by_whoever_answers_for_it(desk:
         confirm(desk.project, grant.id, OWNER)
 
 
+def test_nobody_confirms_their_own_grant(desk: Desk) -> None:
+    other = User("u-una", "Una Owner", roles=OWNER.roles, domains=OWNER.domains)
+    grant = desk.answer(desk.ask(terms(name=CLEAR), OWNER), other).grant
+    assert grant is not None
+    with pytest.raises(VestryError, match="their own grant"):
+        confirm(desk.project, grant, OWNER)
+    assert confirm(desk.project, grant, other).id == grant
+
+
+def test_what_became_special_while_a_request_waits_is_for_the_data_protection_officer_too(
+    desk: Desk, residents: Council
+) -> None:
+    asked = desk.ask(terms(name=CLEAR))
+    contract = residents.root / "domains/adults/care/contract.yaml"
+    before = "name: name, logicalType: string, classification: personal"
+    text = contract.read_text()
+    assert before in text
+    contract.write_text(text.replace(before, before.replace("personal", "special")))
+    desk.gate.live.refresh()
+    later = Desk(desk.gate)
+    assert later.answer(asked, OWNER).waits_for == ("dpo",) and open_grants(desk.project) == []
+    assert later.answer(asked, DPO).grant
+
+
 def test_a_request_can_be_withdrawn_by_who_made_it(desk: Desk) -> None:
     asked = desk.ask(terms(name=CLEAR))
     with pytest.raises(VestryError, match="of yours"):

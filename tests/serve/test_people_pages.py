@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from council import vestry
 from mdm.people.town import Town, settle
 from serve.conftest import in_process, reviewing, running, served, wider_than
 from serve.people import Person, account
@@ -387,3 +388,50 @@ def test_people_are_looked_up_by_a_grant_that_shows_what_it_says_and_every_look_
         found = ann.send(form, "/people", known="Harmsworth")
         assert someone in found.text
         assert len(list(lines(project, person=someone))) == 3
+
+
+def test_a_look_up_is_no_way_round_what_a_grant_hides(town: Town) -> None:
+    account(town, "ann")
+    (someone,) = town.people(["homes/FATHER"])
+    project, index = town.open().project, TableName("people", "index", "person")
+
+    def give_ann(**columns: Treatment) -> None:
+        terms = Terms({index: columns}, date.today() + timedelta(days=9))
+        with connect(project) as con:
+            give(con, project, "ann", "people.index", "counts of residents by age", terms, ["sid"])
+
+    with running(town) as address:
+        ann = Person(address)
+        ann.log_in("ann")
+        give_ann(person_id=Treatment.HASHED, date_of_birth=Treatment.AGE_BAND, sex=Treatment.CLEAR)
+        assert [ann.get(path).status_code for path in ("/people", f"/people/{someone}", "/people/review")] == [403] * 3
+        give_ann(person_id=Treatment.CLEAR, sex=Treatment.CLEAR, forename=Treatment.CLEAR)
+        form = ann.get("/people")
+        for known in ("Harmsworth", "George Harmsworth", NINO):
+            assert "Nobody is found" in ann.send(form, "/people", known=known).text
+        assert someone in ann.send(form, "/people", known="George").text
+        assert someone in ann.send(form, "/people", known=someone).text
+        born = {"born-day": "3", "born-month": "2", "born-year": "1961"}
+        asked = ann.send(form, "/people", known="George", **born)
+        assert asked.status_code == 422 and "does not show dates of birth" in asked.text
+        page = ann.get(f"/people/{someone}").text
+        assert "George" in page and not any(said in page for said in ("Harmsworth", HOMES, TAX, "household"))
+        assert ann.get("/people/review").status_code == ann.get("/people/decisions").status_code == 403
+        # Who has a grant of the records too is told where they are.
+        with connect(project) as con:
+            record = TableName("people", "index", "person_record")
+            shown = {"person_id": Treatment.CLEAR, "source": Treatment.CLEAR}
+            terms = Terms({index: {"person_id": Treatment.CLEAR}, record: shown}, date.today() + timedelta(days=9))
+            give(con, project, "ann", "people.index", "counts of residents by age", terms, ["sid"])
+        assert HOMES in ann.get(f"/people/{someone}").text
+
+
+def test_whom_the_operator_looks_at_on_the_command_line_is_written_down(town: Town) -> None:
+    (father,), (son,) = town.people(["homes/FATHER"]), town.people(["homes/SON"])
+    for args in (("show", father), ("explain", f"{HOMES}/FATHER", f"{HOMES}/SON"), ("review", "--list")):
+        done = vestry("people", args[0], "-C", str(town.root), *args[1:])
+        assert done.returncode == 0, done.stderr
+    found = list(lines(town.open().project, person=father))
+    assert {line.entry.action for line in found} >= {"show people", "explain people"}
+    assert {line.entry.door for line in found} == {"operator"} and "Harmsworth" not in str(found)
+    assert any(son in line.entry.people for line in found)

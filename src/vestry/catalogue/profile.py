@@ -1,8 +1,10 @@
 """What each column looks like, for the data dictionary: its shape, its fill, and what is missing of whom.
 
 Of a personal column only shapes are told (`AA9 9AA`), and only those that at least 10 rows share; of others a few
-frequent values, or the range. A profile is made once for each version of a table's data and kept in
-`.vestry/profile/`, so that a page only reads it. It is thrown away too when a column is classified anew.
+frequent values, or the range. In a table about people no value is told of any column that fewer than 10 rows share, and
+no range, whose ends are somebody's: without a grant the gate shows nothing of such a row. A profile is made once for
+each version of a table's data and kept in `.vestry/profile/`, so that a page only reads it. It is thrown away too when
+a column is classified anew.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 #: Where profiles are kept, below `.vestry`.
 FOLDER = "profile"
 #: Part of the cache: raise it when what is kept changes.
-_FORMAT = 1
+_FORMAT = 2
 #: Columns that are looked at in one query.
 _AT_ONCE = 200
 #: Values and shapes are counted in so many rows of a larger table; fill, range and distinct values in all.
@@ -118,7 +120,7 @@ def profile(engine: Engine, folder: Path, entry: TableEntry) -> TableProfile | N
     columns = [replace(c, type=entry.state.types[c.name]) for c in entry.columns if c.name in entry.state.types]
     try:
         with engine.cursor() as con:
-            made = _profiled(con, entry.name, relation, columns)
+            made = _profiled(con, entry, relation, columns)
     except duckdb.Error as error:
         raise DataError(f"{entry.name} cannot be profiled: {failure(error)}", entry.made_by) from error
     told = {**asdict(made), "of": _mark(entry), "made": made.made.isoformat()}
@@ -170,28 +172,30 @@ class LiveProfiles:
 
 
 def _profiled(
-    con: duckdb.DuckDBPyConnection, name: TableName, relation: str, columns: Sequence[ColumnEntry]
+    con: duckdb.DuckDBPyConnection, entry: TableEntry, relation: str, columns: Sequence[ColumnEntry]
 ) -> TableProfile:
     rows, measured = 0, []
     for some in _parts(columns):
-        counts = con.execute(f"SELECT count(*), {', '.join(map(_measures, some))} FROM {relation}").fetchone()
+        counts = con.execute(
+            f"SELECT count(*), {', '.join(_measures(c, entry) for c in some)} FROM {relation}"
+        ).fetchone()
         assert counts is not None
         rows = int(counts[0])
         measured += [_measured(c, counts[4 * n + 1 : 4 * n + 5]) for n, c in enumerate(some)]
     found = {p.name: p for p in measured}
     for some in _parts([c for c in columns if rows and found[c.name].filled and c.type != "BLOB"]):
-        for column, frequent in zip(some, _frequent(con, relation, some, rows, found), strict=True):
+        for column, frequent in zip(some, _frequent(con, entry, relation, some, rows, found), strict=True):
             known = found[column.name]
             by_value = _by_value(column, known)
             found[column.name] = replace(known, values=frequent) if by_value else replace(known, shapes=frequent)
     lacking = {p.name: rows - p.filled for p in measured}
     missing = missing_of(con, relation, columns, rows, lacking, {p.name: p.distinct for p in measured}) if rows else ()
-    return TableProfile(name, rows, min(rows, _LOOKED), datetime.now(UTC), tuple(found.values()), missing)
+    return TableProfile(entry.name, rows, min(rows, _LOOKED), datetime.now(UTC), tuple(found.values()), missing)
 
 
-def _measures(column: ColumnEntry) -> str:
+def _measures(column: ColumnEntry, entry: TableEntry) -> str:
     q = quote(column.name)
-    ordered = not column.is_personal and _ORDERED.match(column.type or "")
+    ordered = not entry.is_personal and _ORDERED.match(column.type or "")
     ends = f"min({q})::VARCHAR, max({q})::VARCHAR" if ordered else "NULL, NULL"
     return f"count({present(column)}), approx_count_distinct({q}), {ends}"
 
@@ -206,7 +210,7 @@ def _by_value(column: ColumnEntry, found: ColumnProfile) -> bool:
 
 
 def _frequent(
-    con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[ColumnEntry], rows: int,
+    con: duckdb.DuckDBPyConnection, entry: TableEntry, relation: str, columns: Sequence[ColumnEntry], rows: int,
     found: dict[str, ColumnProfile],
 ) -> list[tuple[tuple[str, int], ...]]:  # fmt: skip
     """The most frequent values or shapes of each column, counted in one pass."""
@@ -221,7 +225,7 @@ def _frequent(
         f"list_sort(list_transform(map_entries(histogram(v{n})), lambda e: {{'n': -e.value::BIGINT, 'v': e.key}}))"
         for n in range(len(columns))
     )
-    least = [1 if _by_value(c, found[c.name]) else SMALLEST for c in columns]
+    least = [1 if _by_value(c, found[c.name]) and not entry.is_personal else SMALLEST for c in columns]
     row = con.execute(f"SELECT {tops} FROM ({inner})").fetchone()
     assert row is not None
     return [

@@ -197,9 +197,13 @@ def query(sql: str, limit: int, who: str | None, purpose: str, folder: Path, for
     if who:
         _query_as(text, limit, who, purpose, folder, form)
     else:
-        from vestry.run.query import ask
+        from vestry.governance.operator import people_in, told
+        from vestry.run.query import answer
 
-        emit(ask(open_workspace(folder), text), form, limit)
+        workspace = open_workspace(folder)
+        rows, tables = answer(workspace, text)
+        told(workspace, "query", tables, rows.num_rows, people_in(rows))
+        emit(rows, form, limit)
 
 
 def _query_as(sql: str, limit: int, who: str, purpose: str, folder: Path, form: str) -> None:
@@ -244,7 +248,13 @@ def show(name: str | None, key: tuple[str, ...], folder: Path, form: str) -> Non
     if name is None:
         show_states(states(workspace.project, workspace.lake, workspace.known()), form)
     elif key:
-        show_row(describe_row(workspace, TableName.parse(name), key), form)
+        from vestry.governance.operator import people_of, told
+
+        found = describe_row(workspace, TableName.parse(name), key)
+        rows = [found["row"], *(row for part in found["parts"] for row in part["rows"])]
+        tables = [TableName.parse(one["table"]) for one in (found, *found["parts"])]
+        told(workspace, "show", tables, len(rows), people_of(rows))
+        show_row(found, form)
     else:
         show_table(describe(workspace, TableName.parse(name)), form)
 

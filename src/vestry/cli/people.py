@@ -11,6 +11,7 @@ import click
 from vestry.cli.options import Commands, F, format_options, open_workspace, project_option
 
 if TYPE_CHECKING:
+    from vestry.console.people import Tell
     from vestry.mdm.people.explain import Reader
     from vestry.run.workspace import Workspace
 
@@ -25,6 +26,14 @@ def _reader(workspace: Workspace, index: str | None, as_of: str | None = None) -
     from vestry.run.people import reader_of
 
     return reader_of(workspace, index, as_of)
+
+
+def _tell(workspace: Workspace, reader: Reader, action: str) -> Tell:
+    """What writes down that people are shown."""
+    from vestry.governance.operator import told
+
+    names = reader.names
+    return lambda rows, shown: told(workspace, action, [names.base, names.record], rows, shown)
 
 
 @click.group(cls=Commands)
@@ -61,7 +70,7 @@ def show(who: str, as_of: str | None, index: str | None, folder: Path, as_json: 
 
     workspace = open_workspace(folder)
     reader = _reader(workspace, index, as_of)
-    show_person(reader, who, as_json)
+    show_person(reader, who, as_json, _tell(workspace, reader, "show people"))
 
 
 @people.command()
@@ -81,8 +90,9 @@ def explain(left: str, right: str, index: str | None, folder: Path, as_json: boo
     """
     from vestry.console.people import show_explanation
 
-    reader = _reader(open_workspace(folder), index)
-    show_explanation(reader, left, right, as_json)
+    workspace = open_workspace(folder)
+    reader = _reader(workspace, index)
+    show_explanation(reader, left, right, as_json, _tell(workspace, reader, "explain people"))
 
 
 @people.command()
@@ -105,11 +115,13 @@ def review(only_list: bool, limit: int, who: str | None, index: str | None, fold
     """
     from vestry.console.people import ask_about, list_queue
 
-    reader = _reader(open_workspace(folder), index)
+    workspace = open_workspace(folder)
+    reader = _reader(workspace, index)
+    tell = _tell(workspace, reader, "review people")
     if only_list or form != "table":
-        list_queue(reader, limit, form)
+        list_queue(reader, limit, form, tell)
     else:
-        ask_about(reader, limit, who or getpass.getuser())
+        ask_about(reader, limit, who or getpass.getuser(), tell)
 
 
 @people.command()

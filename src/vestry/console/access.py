@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from vestry.console import show_rows
-from vestry.governance.access.gate import Gate
+from vestry.governance.access.gate import Gate, Where
 from vestry.governance.access.grants import Grant
 from vestry.governance.access.terms import Terms
 from vestry.governance.access.view import View
@@ -19,15 +19,21 @@ from vestry.project.cron import ZONE
 
 
 def show_readers(gate: Gate, table: TableName, form: str) -> None:
-    """Who can see a table, and why."""
+    """Who can see a table, and why: what policies open of it, then grants."""
     rows: list[dict[str, Any]] = [
+        {
+            "who": who,
+            "columns": "all" if view.is_whole else ", ".join(c.name for c in view.columns),
+            "purpose": "",
+            "until": None,
+            "by": ", ".join(view.rules),
+        }
+        for who, view in gate.opened(table, Where("cli"))
+    ]
+    rows += [
         {"who": g.reader, "columns": _columns(g.terms, table), "purpose": g.purpose, "until": g.terms.until, "by": g.id}
         for g in gate.readers(table)
     ]
-    if not gate.live.catalogue().tables[table].is_personal:
-        rows.insert(
-            0, {"who": "everybody on the staff", "columns": "all", "purpose": "", "until": None, "by": "policy"}
-        )
     show_rows(rows, ["who", "columns", "purpose", "until", "by"], form)
 
 

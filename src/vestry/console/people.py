@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,24 @@ from vestry.mdm.people.chart import weights, weights_chart
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.evaluation import evaluate, read_truth
 from vestry.mdm.people.explain import RULE, Explanation, Reader, Record
+from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import ATTRIBUTES, LABELS
 from vestry.mdm.people.quality import lines
 from vestry.project import VestryError
 
 _ANSWERS = {"s": "same", "d": "different", "u": "unsure"}
+#: Writes down that so many records of some people are shown, before they are.
+Tell = Callable[[int, Iterable[str]], None]
 
 
-def show_person(reader: Reader, who: str, as_json: bool) -> None:
+def show_person(reader: Reader, who: str, as_json: bool, tell: Tell) -> None:
     """The golden record of a person's id or of a record, its origins, and all records behind it."""
     asked = reader.record(Record.parse(who))["person_id"] if "/" in who or " " in who else who
     person = reader.resolve(asked)
     golden, records, events = reader.person(person), reader.records(person), reader.events(person)
     held = {Record(r["source"], r["record_id"]) for r in records}
     decisions = decisions_of(reader, held)
+    tell(len(records), [person])
     if as_json:
         told = {"person": golden, "records": records, "events": events, "asked": asked}
         click.echo(json.dumps(told, indent=2, default=str, ensure_ascii=False))
@@ -73,9 +77,10 @@ def _told(event: Mapping[str, Any]) -> str:
     }[str(event["kind"])]
 
 
-def show_explanation(reader: Reader, left: str, right: str, as_json: bool) -> None:
+def show_explanation(reader: Reader, left: str, right: str, as_json: bool, tell: Tell) -> None:
     """Why two records, or the two nearest records of two people, are one person or not."""
     explained = reader.explain(*reader.nearest(left, right))
+    _tell_of(reader, [explained.left, explained.right], tell)
     if as_json:
         told = {
             "left": str(explained.left),
@@ -89,6 +94,10 @@ def show_explanation(reader: Reader, left: str, right: str, as_json: bool) -> No
         return
     _side_by_side(explained)
     _evidence(explained)
+
+
+def _tell_of(reader: Reader, records: Collection[Record], tell: Tell) -> None:
+    tell(len(records), people_of(reader, records).values())
 
 
 def _side_by_side(explained: Explanation) -> None:
@@ -135,19 +144,21 @@ def _evidence(explained: Explanation) -> None:
         click.echo(f"  {explained.ruled:+6.1f}  after the rule that {RULE}")
 
 
-def list_queue(reader: Reader, limit: int, form: str) -> None:
+def list_queue(reader: Reader, limit: int, form: str, tell: Tell) -> None:
     """The pairs that wait, as rows."""
+    waiting = queue(reader, limit)
     rows = [
         {"left": str(q.left), "right": str(q.right), "bits": round(q.weight, 1), "records": q.changes, "why": q.why}
-        for q in queue(reader, limit)
+        for q in waiting
     ]
+    tell(2 * len(rows), [person for q in waiting for person in q.people])
     if not rows and form == "table":
         click.echo("Nothing waits for a decision.")
         return
     show_rows(rows, ["left", "right", "bits", "records", "why"], form)
 
 
-def ask_about(reader: Reader, limit: int, who: str) -> None:
+def ask_about(reader: Reader, limit: int, who: str, tell: Tell) -> None:
     """Show each waiting pair, ask, and write down what is said."""
     waiting = queue(reader, limit)
     if not waiting:
@@ -157,6 +168,7 @@ def ask_about(reader: Reader, limit: int, who: str) -> None:
     for place, question in enumerate(waiting, 1):
         click.secho(f"\n{place} of {len(waiting)}: {question.why}; {question.changes} records", bold=True)
         explained = reader.explain(question.left, question.right)
+        tell(2, question.people)
         _side_by_side(explained)
         _evidence(explained)
         try:

@@ -16,7 +16,7 @@ from sqlalchemy import JSON, Column, Connection, Integer, Row, String, Table, in
 
 from vestry.catalogue.model import Catalogue
 from vestry.governance.access.grants import Grant, change, end, give, grant_named, grants_of
-from vestry.governance.access.terms import Terms
+from vestry.governance.access.terms import Terms, plain
 from vestry.governance.access.treatment import Treatment, fits
 from vestry.governance.audit import Entry, write
 from vestry.governance.doors import close
@@ -158,6 +158,9 @@ def answer(
     replaced: list[Grant] = []
     with connect(project) as con:
         found = _named(con, request)
+        if "dpo" not in found.needs and _is_for_dpo(catalogue, found.terms):  # classified anew since it was asked
+            found = replace(found, needs=(*found.needs, "dpo"))
+            con.execute(update(REQUESTS).where(REQUESTS.c.id == found.id).values(needs=list(found.needs)))
         roles = _roles(found, user)
         if said == "refused" and not reasons.strip():
             raise VestryError("a refusal without reasons helps nobody", mend="say why, and what would be granted")
@@ -177,7 +180,7 @@ def answer(
             by = tuple(dict.fromkeys(a.by for a in found.answers))
             review = terms.review or min(terms.until, today(project) + REVIEW)
             mine = grants_of(project, found.reader)
-            replaced = [g for g in mine if (g.product, g.purpose) == (found.product, found.purpose)]
+            replaced = [g for g in mine if g.product == found.product and plain(g.purpose) == plain(found.purpose)]
             grant = give(
                 con,
                 project,
@@ -216,6 +219,8 @@ def confirm(project: Project, grant: str, user: User) -> Grant:
     """
     found = grant_named(project, grant)
     _must_answer_for(found, user)
+    if found.reader == user.id:
+        raise VestryError("nobody confirms their own grant", mend="another owner of the domain can")
     if found.ended_at is not None or today(project) > found.terms.until:
         raise VestryError(f"the grant {grant} is over", mend="let it be asked for anew")
     terms = replace(found.terms, review=min(found.terms.until, today(project) + REVIEW))

@@ -25,23 +25,30 @@ _AT = re.compile(
 
 
 def ask(workspace: Workspace, sql: str) -> pa.Table:
-    """The answer to one SELECT over the project's tables.
+    """The answer to one SELECT over the project's tables. Raises VestryError as `answer` does."""
+    return answer(workspace, sql)[0]
+
+
+def answer(workspace: Workspace, sql: str) -> tuple[pa.Table, list[TableName]]:
+    """The answer to one SELECT over the project's tables, and the tables that it names.
 
     Raises VestryError, with the place in the SQL and the nearest names, where it cannot be answered.
     """
+    then = [workspace.existing(TableName.parse(found["table"])) for found in _AT.finditer(sql)]
     text = _AT.sub(lambda found: _then(workspace, found), sql.strip().rstrip(";"))
     try:
-        names = [r.name for r in references(parse(text, "the query")) if r.name]
+        named = [r.name for r in references(parse(text, "the query")) if r.name]
     except SqlFault as error:
         raise VestryError(
             error.fault.what, f"the query, line {error.fault.line}", "`vestry query -h` has examples"
         ) from error
+    names = [workspace.existing(name) for name in named]
     for name in names:
-        workspace.engine.mount(workspace.existing(name))
+        workspace.engine.mount(name)
     workspace.engine.load_for(text)
     with workspace.engine.cursor() as con:
         try:
-            return con.execute(text).to_arrow_table()
+            return con.execute(text).to_arrow_table(), [*names, *then]
         except duckdb.Error as error:
             raise VestryError(*explained(error, "the query")) from error
 

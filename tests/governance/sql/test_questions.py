@@ -239,3 +239,14 @@ def test_statistics_are_asked_as_counts(town: Town) -> None:
         assert (found.rows.column_names, found.rows.num_rows) == (["ward", "number"], 0)  # of fewer than ten none
     finally:
         town.end(grant)
+
+
+def test_what_the_audit_tells_a_question_by_is_no_hash_of_a_purpose(town: Town) -> None:
+    # Whoever may read the audit and asks for a purpose of that name could else try names: a question is any text.
+    grant = town.give(ANN, {"name": Treatment.HASHED}, purpose="questions in SQL")
+    try:
+        hashes = {name[:16] for (name,) in town.rows("SELECT name FROM adults.care.client")}
+        town.refused("Ada Testperson")
+        assert hashes and not any(start in town.told().entry.note for start in hashes)
+    finally:
+        town.end(grant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from urllib.parse import quote
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from doors import CLIENT, CLIENTS, ROWS
+from serve.people import Person, account
 from vestry.governance.access.grants import change, end
 from vestry.governance.access.terms import Condition
 from vestry.governance.access.treatment import Treatment
@@ -181,3 +183,18 @@ def test_questions_that_are_no_questions_are_refused_in_words_of_ours(doors):
     assert doors.ask(ROWS, method="DELETE").status_code == 405
     assert doors.ask(ROWS, headers={"Accept": "text/html"}).status_code == 406
     assert doors.ask(ROWS, headers={"Accept": "text/html, */*;q=0.1"}).status_code == 200
+
+
+@pytest.mark.slow
+def test_no_page_shows_staff_without_a_grant_a_value_of_anybody(doors):
+    account(doors.council, "pat")
+    pat = Person(doors.address)
+    pat.log_in("pat")
+    waiting, done = ["/", "/search?q=calls", "/search?q=rail", "/search?q=North"], set()
+    while waiting:
+        if (path := waiting.pop()) not in done:
+            done.add(path)
+            page = pat.get(path).text
+            assert not any(value in page for value in ("Testperson", "1950-05-01", "WX1", "grab rail", "Mondays")), path
+            waiting += re.findall(r'href="(/[^"#]*)"', page)
+    assert len(done) > 80 and "/tables/adults.care.client/columns/note" in done

@@ -112,3 +112,19 @@ def test_explain_tells_nothing_of_rows_that_somebody_else_sees(bi: Bi) -> None:
         assert len(plans) == 1
         told = "SELECT * FROM pg_stats WHERE most_common_vals::text || histogram_bounds::text ~ 'Testperson'"
         assert con.execute(told).fetchall() == []
+
+
+def test_a_function_of_the_readers_own_is_told_of_no_row_that_somebody_else_sees(bi: Bi) -> None:
+    bi.grant(ANN, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("North",)))
+    bi.grant(NURSE, {"name": CLEAR, "ward": CLEAR}, Condition("ward", ("South",)))
+    bi.publish()
+    role, told = bi.role(ANN), list[str]()
+    with bi.reading(role) as con:
+        con.add_notice_handler(lambda said: told.append(str(said.message_primary)))
+        # So cheap that the planner would ask it before any condition that is not a policy's.
+        con.execute(
+            "CREATE FUNCTION pg_temp.tells(t text) RETURNS bool LANGUAGE plpgsql COST 0.0000001 "
+            "AS $$BEGIN RAISE WARNING '%', t; RETURN true; END$$"
+        )
+        con.execute(f"SELECT * FROM {role}.adults_care_client WHERE pg_temp.tells(name)")
+    assert sorted(told) == ["Ada Testperson", "Bo Testperson"]

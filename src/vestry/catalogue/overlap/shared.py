@@ -14,10 +14,17 @@ from vestry.project import TableName, literal, quote
 if TYPE_CHECKING:
     import duckdb
 
+#: Fewer people, homes or values that two systems share are not told: whoever adds a file of one person would be told
+#: by the map in which systems that person is.
+LEAST = 10
+
 
 @dataclass(frozen=True)
 class Shared:
-    """How many things each system knows, how many of them no other does, and how many every two both know."""
+    """How many things each system knows, how many of them no other does, and how many every two both know.
+
+    Fewer than `LEAST` that are in others too count as none.
+    """
 
     known: Mapping[str, int] = field(default_factory=dict)
     alone: Mapping[str, int] = field(default_factory=dict)
@@ -89,8 +96,8 @@ def _shared(engine: Engine, selects: list[str], systems: Mapping[TableName, str]
         both = con.execute(_BOTH).fetchall()
     return Shared(
         {system: count for system, count, _ in known},
-        {system: alone for system, _, alone in known},
-        {(a, b): count for a, b, count in both},
+        {system: alone if count - alone >= LEAST else count for system, count, alone in known},
+        {(a, b): count for a, b, count in both if count >= LEAST},
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vestry.catalogue.missing import SMALLEST
 from vestry.catalogue.model import Catalogue, ColumnEntry, TableEntry, owner_of
 from vestry.catalogue.search.document import Document, Part
 from vestry.lake.engine import failure
@@ -48,7 +49,7 @@ def parts(catalogue: Catalogue, engine: Callable[[], Engine]) -> dict[str, Part]
         found[f"product {product.full_name}"] = Part(text, partial(_product, product, tables, owner, terms))
         for table in tables:
             if table.state and table.state.rows <= _ROWS and (columns := [c for c in table.columns if _is_list(c)]):
-                version = _print(str(table.state.version), *(c.name for c in columns))
+                version = _print(str(table.state.version), str(table.is_personal), *(c.name for c in columns))
                 found[f"values {table.name}"] = Part(version, partial(_values, table, columns, engine))
     for source in project.sources.values():
         entries = catalogue.tables_of_source(source)
@@ -123,9 +124,11 @@ def _values(table: TableEntry, columns: list[ColumnEntry], engine: Callable[[], 
     assert table.state is not None
     running = engine()
     relation = running.relation(table.name, table.state.version)
+    # A value in few rows about people says something of one of them, whatever its column is.
+    least = SMALLEST if table.is_personal else 1
     try:
         with running.cursor() as con:
-            for column, values in _lists(con, relation, columns):
+            for column, values in _lists(con, relation, columns, least):
                 yield Document(
                     "value", column.full_name, f"{column.name} of {table.name.table}", ", ".join(values),
                     (column.full_name,), table.name.domain, table.layer, column.classification or "",
@@ -135,18 +138,19 @@ def _values(table: TableEntry, columns: list[ColumnEntry], engine: Callable[[], 
 
 
 def _lists(
-    con: duckdb.DuckDBPyConnection, relation: str, columns: list[ColumnEntry]
+    con: duckdb.DuckDBPyConnection, relation: str, columns: list[ColumnEntry], least: int
 ) -> Iterator[tuple[ColumnEntry, list[str]]]:
-    """Those of the columns that have few different values, with these."""
+    """Those of the columns that have few different values, with those that at least so many rows share."""
     counts = ", ".join(f"approx_count_distinct({quote(c.name)})" for c in columns)
     counted = con.execute(f"SELECT {counts} FROM {relation}").fetchone() or ()
     # A count that is nearly right may be a tenth too high.
     for column, count in zip(columns, counted, strict=True):
         if 0 < count <= 1.1 * _VALUES:
             name = quote(column.name)
-            rows = con.execute(f"SELECT DISTINCT {name} FROM {relation} WHERE {name} IS NOT NULL").fetchall()
+            each = f"SELECT {name}, count(*) FROM {relation} WHERE {name} IS NOT NULL GROUP BY 1"
+            rows = con.execute(each).fetchall()
             if len(rows) <= _VALUES:
-                yield column, sorted(row[0] for row in rows)
+                yield column, sorted(value for value, of in rows if of >= least)
 
 
 def _is_list(column: ColumnEntry) -> bool:

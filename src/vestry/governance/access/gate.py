@@ -138,6 +138,27 @@ class Gate:
         grants = open_grants(self._project, product)
         return [g for g in grants if self._is_open(g) and table in g.terms.columns]
 
+    def opened(self, table: TableName, where: Where) -> list[tuple[str, View]]:
+        """What policies let kinds of readers see of a table without a grant: anybody, the staff, and each role.
+
+        A kind is told where it sees columns that those before it do not. Who owns or looks after something is taken
+        to do so for the table's domain; of two roles together, and of purposes, nothing is asked.
+        """
+        entry, rules = self.live.catalogue().tables[table], self.rules
+        roles = [role for role in self._project.access.roles if role != "staff"]
+        kinds: list[tuple[str, set[str]]] = [("anybody", set()), ("everybody on the staff", {"staff"})]
+        kinds += [(f"whoever has the role {role}", {role}) for role in roles]
+        kinds += [(f"the staff that have the role {role}", {"staff", role}) for role in roles]
+        found: list[tuple[str, set[str], View]] = []
+        for who, of in kinds if entry.state else ():
+            domains = frozenset({table.domain}) if of - {"staff"} else frozenset[str]()
+            reader = User(who, who, roles=frozenset(of), domains=domains)
+            view = self._view(rules, reader, entry, where, None, "")
+            known = {column.name for _, fewer, seen in found if fewer <= of for column in seen.columns}
+            if {column.name for column in view.columns} - known:
+                found.append((who, of, view))
+        return [(who, view) for who, _, view in found]
+
     @property
     def _project(self) -> Project:
         return self.live.workspace.project

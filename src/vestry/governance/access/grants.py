@@ -9,7 +9,7 @@ from datetime import date
 
 from sqlalchemy import JSON, Column, Connection, Integer, Row, String, Table, insert, select, update
 
-from vestry.governance.access.terms import Terms
+from vestry.governance.access.terms import Terms, plain
 from vestry.governance.state import METADATA, connect, now, reading
 from vestry.project import Project, TableName, VestryError
 
@@ -66,10 +66,12 @@ def give(
 ) -> Grant:
     """Keep a grant. One for the same reader, product and purpose that is open takes its place."""
     at = now(project)
-    same = (GRANTS.c.reader == reader, GRANTS.c.product == product, GRANTS.c.purpose == purpose)
+    alike = select(GRANTS.c.id, GRANTS.c.purpose).where(GRANTS.c.reader == reader, GRANTS.c.product == product)
+    # As the gate compares purposes: an older one by other letters would stand again when this one ends.
+    same = [row.id for row in con.execute(alike).all() if plain(row.purpose) == plain(purpose)]
     con.execute(
         update(GRANTS)
-        .where(*same, GRANTS.c.ended_at.is_(None))
+        .where(GRANTS.c.id.in_(same), GRANTS.c.ended_at.is_(None))
         .values(ended_at=at, ended_by=given_by[0], ended_because="another grant for the same purpose took its place")
     )
     grant = Grant(f"g-{secrets.token_hex(5)}", reader, product, purpose, terms, tuple(given_by), at, agreement)

@@ -1,4 +1,4 @@
-"""Secret keys of hashed columns, one for each purpose, and of addresses: all made from one outside the lake."""
+"""Secret keys: of hashed columns, one for each purpose, and of our own uses: all made from one outside the lake."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def purpose_key(project: Project, purpose: str) -> bytes:
     return hmac.new(_master(project), plain(purpose).encode(), hashlib.sha256).digest()
 
 
-def address_key(project: Project) -> bytes:
-    """The key by which addresses of shared files are signed, 64 bytes; no purpose has it."""
-    return hmac.new(_master(project), b"addresses of shared files", hashlib.sha512).digest()
+def own_key(project: Project, use: str) -> bytes:
+    """The key of a use of our own, such as signing addresses, 64 bytes. No purpose has it, whatever it is called."""
+    return hmac.new(_master(project), use.encode(), hashlib.sha512).digest()
 
 
 def _master(project: Project) -> bytes:

@@ -214,10 +214,10 @@ def _select(workspace: Workspace, view: View, today: date) -> str:
     # Braces of names and values are not places to fill in.
     shown, where = (text.replace("{", "{{").replace("}", "}}") for text in (shown, where))
     if not view.statistics:
-        # Rows in the order of the table would tell which hash of one purpose is which of another.
-        hashed = [quote(column.name) for column in view.columns if column.treatment is Treatment.HASHED]
-        order = f" ORDER BY {', '.join(hashed)}" if hashed else ""
-        return f"SELECT {shown} FROM {{source}}{where}{order}"
+        # Rows in the order of the table would tell what that is ordered by, and which row of one purpose is which of
+        # another. So they lie by what is seen of them, and by hashes first, which say nothing.
+        by = sorted(view.columns, key=lambda column: column.treatment is not Treatment.HASHED)
+        return f"SELECT {shown} FROM {{source}}{where} ORDER BY {', '.join(quote(column.name) for column in by)}"
     names = ", ".join(quote(column.name) for column in view.columns)
     counted = f', {quote(PERSON)} AS "_person"' if PERSON in stored else ""
     people = 'count(DISTINCT "_person")' if PERSON in stored else "count(*)"

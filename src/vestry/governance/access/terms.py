@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -37,8 +38,14 @@ class Condition:
             parts.append(f"{name} <= CAST({literal(self.most)} AS {kind})")
         return " AND ".join(parts) or "false"
 
+    @property
+    def exact(self) -> str:
+        """What tells it from every other condition: `str` is for people, and two may read alike."""
+        return json.dumps([self.column, sorted(self.any_of), self.least, self.most])
+
     def __str__(self) -> str:
-        parts = [f"one of {', '.join(self.any_of)}"] if len(self.any_of) > 1 else [f"{v}" for v in self.any_of]
+        values = [f"“{value}”" if "," in value or " up to " in value else value for value in self.any_of]
+        parts = [f"one of {', '.join(values)}"] if len(values) > 1 else values
         parts += [f"from {self.least}"] if self.least is not None else []
         parts += [f"up to {self.most}"] if self.most is not None else []
         return f"{self.column} is {' '.join(parts)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vestry.governance import audit
 from vestry.governance.access.gate import Gate, Reading, Where
-from vestry.governance.access.keys import purpose_key
+from vestry.governance.access.keys import own_key
 from vestry.governance.access.view import Refused
 from vestry.governance.identity.user import User
 from vestry.governance.sql.workers import NotAnswered, Workers
@@ -94,5 +94,5 @@ class Questions:
 
     def _digest(self, sql: str) -> str:
         """What tells one question from another, without a way back to what it says, such as somebody's name."""
-        key = purpose_key(self._gate.live.workspace.project, _KEY)
+        key = own_key(self._gate.live.workspace.project, _KEY)
         return hmac.new(key, sql.encode(), hashlib.sha256).hexdigest()[:16]

@@ -18,14 +18,22 @@ from vestry.project import VestryError
 _ID = re.compile(r"P\d{9,}")
 #: More words than this are no name.
 _WORDS = 8
-#: Ways in which a text may mean somebody: what the record holds, made of the text as the index makes it.
+#: Ways in which a text may mean somebody: what the record holds, made of the text as the index makes it, and the
+#: attribute that it is of.
 _IDENTIFIERS = {
-    "nhs": "nhs_number(said)",
-    "ni": "ni_key(said)",
-    "upn": "upn(upper(trim(said)))",
-    "other": "nullif(regexp_replace(upper(said), '[^A-Z0-9]', '', 'g'), '')",
-    "telephone": "telephone_key(said)",
-    "email": "email_key(said)",
+    "nhs": ("nhs_number", "nhs_number(said)"),
+    "ni": ("ni_number", "ni_key(said)"),
+    "upn": ("upn", "upn(upper(trim(said)))"),
+    "other": ("other_id", "nullif(regexp_replace(upper(said), '[^A-Z0-9]', '', 'g'), '')"),
+    "telephone": ("telephone", "telephone_key(said)"),
+    "email": ("email", "email_key(said)"),
+}
+#: Where the words of a name stand, by the attributes that they are of.
+_NAMES = {
+    ("forename", "middle_names", "surname"): ("words",),
+    ("forename",): ("given", "whole"),
+    ("middle_names",): ("middle",),
+    ("surname",): ("family",),
 }
 
 
@@ -38,10 +46,13 @@ class Found:
     sources: int
 
 
-def find(reader: Reader, text: str, born: date | None = None, limit: int = 20) -> list[Found]:
+def find(
+    reader: Reader, text: str, born: date | None = None, limit: int = 20, by: Collection[str] | None = None
+) -> list[Found]:
     """The people whom a text may mean: an id that they have or had, an identifier, a telephone, an email, or a name.
 
-    Every word of a name must be in one of the person's records, and the date of birth in the same one.
+    Every word of a name must be in one of the person's records, and the date of birth in the same one. `by` are the
+    attributes by which they may be found; all where it is None.
     """
     text = " ".join(text.split())
     if _ID.fullmatch(text.upper()):
@@ -49,13 +60,15 @@ def find(reader: Reader, text: str, born: date | None = None, limit: int = 20) -
             return _counted(reader, [reader.resolve(text.upper())], limit)
         except VestryError:
             return []
-    asked = ", ".join(f"{made} AS {column}" for column, made in _IDENTIFIERS.items())
+    may = [column for column, (attribute, _) in _IDENTIFIERS.items() if by is None or attribute in by]
+    asked = ", ".join(f"{made} AS {column}" for column, (_, made) in _IDENTIFIERS.items())
     means = reader.rows(f"SELECT {asked}, name_words(said) AS name FROM (SELECT ?::VARCHAR AS said)", [text])[0]
     name = means.pop("name")
-    parameters = {column: value for column, value in means.items() if value is not None}
+    parameters = {column: means[column] for column in may if means[column] is not None}
     ways = [f"{column} = ${column}" for column in parameters]
-    if name and len(name) <= _WORDS:
-        ways.append("list_has_all(string_split(concat_ws(' ', words, whole, middle, family), ' '), $name)")
+    places = [place for of, held in _NAMES.items() if by is None or set(of) <= set(by) for place in held]
+    if name and len(name) <= _WORDS and places:
+        ways.append(f"list_has_all(string_split(concat_ws(' ', {', '.join(places)}), ' '), $name)")
         parameters["name"] = name
     if not ways:
         return []

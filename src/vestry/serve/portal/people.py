@@ -56,14 +56,14 @@ def index_of(request: Request) -> Iterator[Reader]:
         yield reader
 
 
-def lacking(request: Request) -> Response | None:
+def lacking(request: Request, is_review: bool = False) -> Response | None:
     """The page that says what a project without an index needs, or its reader; None where it can be asked."""
     portal = portal_of(request)
     found = indexes(portal.live.workspace)
     states = portal.live.catalogue().tables
     made = [states[t.name] for t in found if t.name in states and states[t.name].state]
     if made:
-        return may_not(request, min(made, key=lambda entry: str(entry.name)))
+        return may_not(request, min(made, key=lambda entry: str(entry.name)), is_review)
     return portal.render("people_none.html", request, {"described": bool(found)})
 
 
@@ -85,8 +85,13 @@ def people(request: Request, catalogue: Catalogue) -> Values | Response:
     if errors:
         return portal_of(request).render("people.html", request, {**asked, "errors": errors}, 422)
     with index_of(request) as reader:
-        found = find(reader, sent["known"], born, _MOST)
-        looked_at(request, catalogue.tables[reader.names.base], [one.person for one in found])
+        entry = catalogue.tables[reader.names.base]
+        right = right_of(request, entry)
+        if born and not right.shows("date_of_birth"):
+            wrong = "Your grant does not show dates of birth: leave it empty"
+            return portal_of(request).render("people.html", request, {**asked, "errors": {"born-day": wrong}}, 422)
+        found = find(reader, sent["known"], born, _MOST, None if right.looks_after else right.clear)
+        looked_at(request, entry, [one.person for one in found])
     return {**asked, "found": found}
 
 
@@ -120,21 +125,23 @@ def person(request: Request, catalogue: Catalogue) -> Values | Response:
         (now,) = present(reader, asked)
         if now != asked:
             return RedirectResponse(paths.person(now), 303)
-        golden, records, events = reader.person(now), reader.records(now), _events(reader, now)
-        ties = tie_tables(catalogue, reader.names.base)
+        people, held = catalogue.tables[reader.names.base], catalogue.tables[reader.names.record]
+        right, of_records = right_of(request, people), right_of(request, held)
+        # In which tables somebody is says much of them: who is not given that sees the golden record alone.
+        tells = of_records.shows("source")
+        golden, events = reader.person(now), _events(reader, now)
+        records = reader.records(now) if tells else []
+        ties = [t for t in tie_tables(catalogue, reader.names.base) if right.looks_after or _may(request, t.entry)]
         others = tied(reader, ties, now)
-        names = reader.names
-    people, held = catalogue.tables[names.base], catalogue.tables[names.record]
     looked_at(request, people, [now])
     return {
         "person": now,
         "golden": golden,
-        "values": _values(people, golden, right_of(request, people).clear),
-        "records": [
-            {**r, "key": shown(held, "record_id", r["record_id"], right_of(request, held).clear)} for r in records
-        ],
+        "values": _values(people, golden, right.clear, tells),
+        "tells": tells,
+        "records": [{**r, "key": shown(held, "record_id", r["record_id"], of_records.clear)} for r in records],
         "merged": [e["old_person_id"] for e in events if e["kind"] == "merge" and e["person_id"] == now],
-        "events": events[-_EVENTS:],
+        "events": events[-_EVENTS:] if tells else [],
         "ties": [(tie, others[tie.entry.name]) for tie in ties if tie.entry.name in others],
         "linked": {str(name) for name in catalogue.tables},
     }
@@ -149,10 +156,14 @@ def _events(reader: Reader, person: str) -> list[dict[str, Any]]:
     return [e for e in events if e["person_id"] in known and e["old_person_id"] in known]
 
 
-def _values(entry: TableEntry, golden: Mapping[str, Any], clear: Collection[str]) -> list[_Value]:
+def _may(request: Request, entry: TableEntry) -> bool:
+    return right_of(request, entry).may
+
+
+def _values(entry: TableEntry, golden: Mapping[str, Any], clear: Collection[str], tells: bool) -> list[_Value]:
     import json
 
-    origins = json.loads(golden["origins"] or "{}")
+    origins = json.loads(golden["origins"] or "{}") if tells else {}
     return [
         _Value(
             LABELS[n][:1].upper() + LABELS[n][1:],

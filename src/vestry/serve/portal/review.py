@@ -59,7 +59,7 @@ _OF = {
 @page("people_review.html", fresh=True)
 def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
     """The queue, a page of it."""
-    if none := lacking(request):
+    if none := lacking(request, is_review=True):
         return none
     with index_of(request) as reader:
         questions = queue(reader, MOST + 1)
@@ -69,7 +69,7 @@ def waiting(request: Request, catalogue: Catalogue) -> Values | Response:
 @page("people_pair.html", fresh=True)
 def pair(request: Request, catalogue: Catalogue) -> Values | Response:
     """Two people side by side, and the form that decides."""
-    if none := lacking(request):
+    if none := lacking(request, is_review=True):
         return none
     with index_of(request) as reader:
         two = _two(request, reader)
@@ -196,7 +196,7 @@ def _contradiction(standing: Decision) -> str:
 @page("people_pair.html", fresh=True)
 def following(request: Request, catalogue: Catalogue) -> Values | Response:
     """To the pair after this one, without deciding."""
-    if none := lacking(request):
+    if none := lacking(request, is_review=True):
         return none
     with index_of(request) as reader:
         two = _two(request, reader)
@@ -232,7 +232,7 @@ def _told(reader: Reader) -> list[_Told]:
 @page("people_decisions.html", fresh=True)
 def decisions(request: Request, catalogue: Catalogue) -> Values | Response:
     """What was decided, and the form that withdraws it."""
-    if none := lacking(request):
+    if none := lacking(request, is_review=True):
         return none
     with index_of(request) as reader:
         told, tabs = _told(reader), {"people_tabs": TABS}

@@ -21,7 +21,7 @@ from vestry.governance.access.grants import Grant, purposes_of
 from vestry.governance.access.release import COUNT
 from vestry.governance.access.terms import Condition, plain
 from vestry.governance.access.treatment import Treatment
-from vestry.governance.access.view import Refused, View
+from vestry.governance.access.view import MADE, Refused, View
 from vestry.governance.identity.accounts import accounts
 from vestry.governance.identity.user import User
 from vestry.project import Project, TableName
@@ -175,12 +175,13 @@ def _piece(view: View, entry: TableEntry) -> tuple[str, str]:
     """The key of the piece that a view is of, and the condition of its rows there."""
     is_shared = bool(view.rows) and not view.statistics and all(_tells_apart(row, view, entry) for row in view.rows)
     said = [
+        MADE,
         str(view.table),
         [[c.name, c.kind, c.treatment] for c in view.columns],
         view.statistics,
         view.personal,
         plain(view.purpose) if view.grant else "",
-        [] if is_shared else sorted(str(row) for row in view.rows),
+        [] if is_shared else sorted(row.exact for row in view.rows),
     ]
     kinds = {column.name: column.kind for column in view.columns}
     condition = " AND ".join(f"({row.sql(kinds[row.column])})" for row in view.rows) if is_shared else ""

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from vestry.governance.access.keys import purpose_key
+from vestry.governance.access.keys import own_key
 from vestry.project import Project
 from vestry.serve.rows.query import Gone, Query, Wrong
 
@@ -69,4 +69,4 @@ def _cipher(project: Project) -> AESSIV:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
     # The same page has the same cursor: SIV needs no number that is used once.
-    return AESSIV(hashlib.sha512(purpose_key(project, "cursors of answers")).digest())
+    return AESSIV(own_key(project, "cursors of answers"))

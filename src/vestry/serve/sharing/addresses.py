@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from urllib.parse import quote, urlencode
 
-from vestry.governance.access.keys import address_key
+from vestry.governance.access.keys import own_key
 from vestry.project import Project
 
+_USE = "addresses of shared files"
 #: Seconds for which an address is good.
 LIFETIME = 15 * 60
 #: In the Delta format clients take an address as signed only by a name that a cloud's store uses.
@@ -61,4 +62,4 @@ def address_of(project: Project, at: int, parts: Mapping[str, str], query: Mappi
 
 
 def _signature(project: Project, address: Address) -> str:
-    return hmac.new(address_key(project), json.dumps(astuple(address)).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(own_key(project, _USE), json.dumps(astuple(address)).encode(), hashlib.sha256).hexdigest()

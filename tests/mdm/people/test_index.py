@@ -17,6 +17,9 @@ from council import command
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
 from vestry.mdm.people.grouping import LIVES_APART
+from vestry.mdm.people.linker import weigh
+from vestry.mdm.people.scoring import score
+from vestry.mdm.people.standard import comparable
 from vestry.project import VestryError
 from vestry.run.people import reader_of, unmerge
 
@@ -529,3 +532,23 @@ def test_small_changes_end_as_if_all_were_indexed_again(town: Town) -> None:
         file.write_text(file.read_text() + f"# {turn}\n")
         assert "done" in {o.status for o in town.good().values()}
         assert {t: town.rows(f"SELECT * FROM people.index.{t} ORDER BY ALL") for t in tables} == before
+
+
+def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
+    """The same pairs with the same weights to the last bit that is kept, whether or not a value is known or common."""
+    with settled.reader() as reader:
+        con, model = reader.con, reader.model
+        standing = reader.relation(reader.names.standard)
+        con.execute(f"CREATE TEMP TABLE told AS SELECT * FROM {comparable(standing)}")
+        con.execute("CREATE TEMP TABLE fresh AS SELECT uid FROM told WHERE uid % 3 > 0")
+        frequencies = reader.relation(reader.names.frequency)
+        weigh(con, "told", model, "by_splink", -12.0, frequencies)
+        score(con, "told", "fresh", model, "by_vestry", -12.0, frequencies)
+        weights = ", ".join(f"round(w_{name}, 1)" for name in model.compared)
+        wanted = {"by_splink": "uid_l IN (FROM fresh) OR uid_r IN (FROM fresh)", "by_vestry": "true"}
+        splink, vestry = (
+            con.execute(f"SELECT uid_l, uid_r, round(weight, 6), {weights} FROM {t} WHERE {w} ORDER BY ALL").fetchall()
+            for t, w in wanted.items()
+        )
+        assert vestry == splink
+        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 100

@@ -25,6 +25,7 @@ from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_compar
 from vestry.mdm.people.grouping import count, regroup
 from vestry.mdm.people.linker import Model, train, weigh
 from vestry.mdm.people.model import MatchFile
+from vestry.mdm.people.scoring import score
 from vestry.project import TableName, literal, quote
 
 #: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
@@ -342,16 +343,13 @@ class Index:
             f"WHERE changed_in > {done}"
         )
         if not trained:
+            frequencies = self._frequencies()
             if whole:
                 self._all_records("mdm_all")
+                weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
             else:
                 self._candidates(model, done)
-            weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
-        if not whole:
-            con.execute(
-                "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) "
-                "AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
-            )
+                score(con, "mdm_all", "mdm_new", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
         con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")

@@ -162,6 +162,24 @@ def levels_of(settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [level for level in next(found, []) if not level.get("is_null_level")]
 
 
+def parameters(comparison: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], float, float]]:
+    """The levels of a comparison, each with m and u: one where a value is not known, Splink's own where none was learnt."""
+    levels = comparison["comparison_levels"]
+    told = [s for s in levels if not s.get("is_null_level")]
+    begun: dict[int, tuple[float, float]] = {}
+    if any("m_probability" not in s or "u_probability" not in s for s in told):
+        from splink.internals.comparison_level import _default_m_values, _default_u_values
+
+        begun = dict(enumerate(zip(_default_m_values(len(told))[::-1], _default_u_values(len(told))[::-1], strict=True)))
+    known = {id(s): begun.get(n, (0.0, 0.0)) for n, s in enumerate(told)}
+    return [
+        (s, s.get("m_probability", known[id(s)][0]), s.get("u_probability", known[id(s)][1]))
+        if id(s) in known
+        else (s, 1.0, 1.0)
+        for s in levels
+    ]
+
+
 def weight_of(level: Mapping[str, Any]) -> float:
     """What a level says for two records being one person, in bits."""
     return math.log2(level["m_probability"] / level["u_probability"])

@@ -62,10 +62,9 @@ def _memberships(index: Index) -> None:
     events = index.relation(index.names.event)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
-           SELECT record_number(source, record_id) AS uid, person_id, kind FROM (
-               SELECT source, record_id, arg_max(person_id, event_id) AS person_id, arg_max(kind, event_id) AS kind
-               FROM {events} WHERE record_id IS NOT NULL GROUP BY source, record_id
-           ) WHERE kind <> 'leave'"""
+           SELECT record_number(source, record_id) AS uid, arg_max(person_id, event_id) AS person_id,
+               arg_max(kind, event_id) AS kind
+           FROM {events} WHERE record_id IS NOT NULL GROUP BY uid HAVING kind <> 'leave'"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_last AS

@@ -16,28 +16,40 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def score(
-    con: duckdb.DuckDBPyConnection,
-    records: str,
-    changed: str,
-    model: Model,
-    into: str,
-    least: float,
-    frequencies: str | None,
-) -> None:
-    """Make the table `into`, as `weigh` does, of those pairs that have a record of `changed` (uid) in them.
+def meet(con: duckdb.DuckDBPyConnection, fresh: str, others: str, model: Model) -> None:
+    """Make `mdm_met` (uid_l < uid_r): the pairs that a blocking rule brings together, of which one is of `fresh`."""
+    rules = [
+        f"SELECT f.uid AS a, o.uid AS b FROM {fresh} AS f JOIN {{side}} AS o ON f.k_{rule} = o.k_{rule}"
+        for rule in model.blocking
+        if rule != "homes"
+    ]
+    if "homes" in model.blocking:
+        rules.append(
+            f"SELECT f.uid, o.uid FROM (SELECT uid, first, unnest(homes) AS home FROM {fresh}) AS f "
+            "JOIN (SELECT uid, first, unnest(homes) AS home FROM {side}) AS o "
+            "ON f.home = o.home AND f.first = o.first"
+        )
+    found = " UNION ALL ".join(rule.format(side=side) for rule in rules for side in (fresh, others))
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE mdm_met AS "
+        f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({found}) WHERE a <> b"
+    )
 
-    `records` are the changed ones and all that share a blocking key with one; `frequencies` (name, value, share) says
-    how common values are, or is None where the model tempers nothing.
+
+def score(
+    con: duckdb.DuckDBPyConnection, records: str, model: Model, into: str, least: float, frequencies: str | None
+) -> None:
+    """Make the table `into`, as `weigh` does, of the pairs of `mdm_met`; `records` hold both records of each.
+
+    `frequencies` (name, value, share) says how common values are; None where the model tempers nothing by it.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_met AS {_met(records, changed, model)}")
     con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_sides AS {_with_shares(records, model, frequencies)}")
     compared = model.settings["comparisons"]
     levels = ", ".join(f"{level_of(c)} AS level_{c['output_column_name']}" for c in compared)
     shares = "".join(f", tf_{column}_l, tf_{column}_r" for column in model.tempered)
     factors = ", ".join(f"{_factor(c)} AS bf_{c['output_column_name']}" for c in compared)
-    product = " * ".join(f"bf_{c['output_column_name']}" for c in compared)
-    weights = ", ".join(f"round(log2(bf_{n}), 2)::FLOAT AS w_{n}" for n in model.compared)
+    product = " * ".join(f"bf_{name}" for name in model.compared)
+    weights = ", ".join(f"round(log2(bf_{name}), 2)::FLOAT AS w_{name}" for name in model.compared)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH l AS (SELECT COLUMNS('(.*)') AS '\\1_l' FROM mdm_sides),
@@ -53,42 +65,23 @@ def score(
         )
         SELECT uid_l, uid_r, weight, {weights} FROM weighed WHERE weight >= {least}"""
     )
-    con.execute("DROP TABLE mdm_met")
     con.execute("DROP TABLE mdm_sides")
-
-
-def _met(records: str, changed: str, model: Model) -> str:
-    """SQL of the pairs (uid_l < uid_r) that a blocking rule brings together, each once."""
-    fresh = f"(SELECT * FROM {records} SEMI JOIN {changed} USING (uid))"
-    rules = [
-        f"SELECT n.uid AS a, o.uid AS b FROM {fresh} AS n JOIN {records} AS o ON n.k_{rule} = o.k_{rule}"
-        for rule in model.blocking
-        if rule != "homes"
-    ]
-    if "homes" in model.blocking:
-        rules.append(
-            f"SELECT n.uid, o.uid FROM (SELECT uid, first, unnest(homes) AS home FROM {fresh}) AS n "
-            f"JOIN (SELECT uid, first, unnest(homes) AS home FROM {records}) AS o "
-            "ON n.home = o.home AND n.first = o.first"
-        )
-    return (
-        "SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r "
-        f"FROM ({' UNION ALL '.join(rules)}) WHERE a <> b"
-    )
 
 
 def _with_shares(records: str, model: Model, frequencies: str | None) -> str:
     """SQL of the records with the share `tf_…` of each column whose commonness tempers evidence."""
     if not model.tempered or frequencies is None:
         return f"SELECT *{''.join(f', NULL::DOUBLE AS tf_{c}' for c in model.tempered)} FROM {records}"
-    said = " UNION ".join(f"SELECT {literal(c)}, {quote(c)}::VARCHAR FROM {records}" for c in model.tempered)
+    said = " UNION ".join(
+        f"SELECT {literal(c)} AS name, {quote(c)}::VARCHAR AS value FROM {records}" for c in model.tempered
+    )
     joins = "".join(
         f" LEFT JOIN shares AS f_{c} ON f_{c}.name = {literal(c)} AND f_{c}.value = s.{quote(c)}::VARCHAR"
         for c in model.tempered
     )
     shares = "".join(f", f_{c}.share AS tf_{c}" for c in model.tempered)
     return (
-        f"WITH shares AS MATERIALIZED (SELECT name, value, share FROM {frequencies} WHERE (name, value) IN ({said})) "
+        f"WITH shares AS MATERIALIZED (SELECT * FROM {frequencies} SEMI JOIN ({said}) USING (name, value)) "
         f"SELECT s.*{shares} FROM {records} AS s{joins}"
     )
 

@@ -37,8 +37,7 @@ DATA = "vestry.data"
 REPLACED = "vestry.replaced"
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _FILE_SIZE = 128 * 2**20
-#: Rows of one row group in small files: DuckDB ends a file only between two groups, and writes many rows of them in
-#: half the time that its own 122,880 take.
+#: Rows of one row group in small files: DuckDB ends a file only between two groups, and its own have 122,880.
 _SMALL_GROUP = 20_480
 _LOCK_SECONDS = 600.0
 #: Statistics in the log that let readers skip files: kept for these types, where a file's least and

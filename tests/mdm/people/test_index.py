@@ -509,14 +509,14 @@ def test_small_changes_end_as_if_all_were_indexed_again(town: Town) -> None:
     """Whatever comes, changes, goes, is flagged or decided: a whole index afterwards has nothing to change."""
     draw = random.Random(11)
     file = town.root / "domains/people/index/person.match.yaml"
-    for turn in range(4):
-        for _ in range(6):
+    for turn in range(2):
+        for step in range(12):
             key, other = draw.choice(list(town.tax)), draw.choice(list(town.homes))
-            match draw.randrange(6):
+            match step % 6:
                 case 0:
                     town.tax.pop(key)
                 case 1:
-                    town.tax[f"C{turn}-{key}"] = dict(draw.choice(list(town.homes.values())))
+                    town.tax[f"C{turn}-{step}"] = dict(draw.choice(list(town.homes.values())))
                 case 2:
                     town.homes[other] |= {"address": "1 Quay Street", "postcode": "TS1 1AX", "telephone": ""}
                 case 3:
@@ -553,4 +553,4 @@ def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
             for t, w in wanted.items()
         )
         assert vestry == splink
-        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 100
+        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 50

@@ -163,20 +163,20 @@ def levels_of(settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def parameters(comparison: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], float, float]]:
-    """The levels of a comparison, each with m and u: one where a value is not known, Splink's own where none was learnt."""
-    levels = comparison["comparison_levels"]
-    told = [s for s in levels if not s.get("is_null_level")]
-    begun: dict[int, tuple[float, float]] = {}
-    if any("m_probability" not in s or "u_probability" not in s for s in told):
+    """The levels of a comparison but for that of what is not known, which is the first; each with m and u.
+
+    Where none was learnt they are what Splink takes then.
+    """
+    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+    begun = [(0.0, 0.0)] * len(levels)
+    if not all("m_probability" in level and "u_probability" in level for level in levels):
         from splink.internals.comparison_level import _default_m_values, _default_u_values
 
-        begun = dict(enumerate(zip(_default_m_values(len(told))[::-1], _default_u_values(len(told))[::-1], strict=True)))
-    known = {id(s): begun.get(n, (0.0, 0.0)) for n, s in enumerate(told)}
+        count = len(levels)
+        begun = list(zip(_default_m_values(count), _default_u_values(count), strict=True))[::-1]
     return [
-        (s, s.get("m_probability", known[id(s)][0]), s.get("u_probability", known[id(s)][1]))
-        if id(s) in known
-        else (s, 1.0, 1.0)
-        for s in levels
+        (level, level.get("m_probability", m), level.get("u_probability", u))
+        for level, (m, u) in zip(levels, begun, strict=True)
     ]
 
 

@@ -96,9 +96,9 @@ def level_of(comparison: Mapping[str, Any]) -> str:
 def _factor(comparison: Mapping[str, Any]) -> str:
     """SQL of the Bayes factor of a level, tempered by the commoner of two values where the level says so."""
     steps = []
-    for place, (level, m, u) in enumerate(parameters(comparison)):
+    for place, (level, m, u) in enumerate(parameters(comparison), 1):
         factor = f"{m / u!r}::DOUBLE"
         if column := level.get("tf_adjustment_column"):
             factor += f" * coalesce({u!r}::DOUBLE / greatest(tf_{column}_l, tf_{column}_r), 1)"
         steps.append(f"WHEN {place} THEN {factor}")
-    return f"CASE level_{comparison['output_column_name']} {' '.join(steps)} END"
+    return f"CASE level_{comparison['output_column_name']} {' '.join(steps)} ELSE 1.0::DOUBLE END"

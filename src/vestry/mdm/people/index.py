@@ -159,16 +159,13 @@ class Index:
             stored = f"SELECT uid, content FROM {self.relation(self.names.standard)} WHERE NOT gone"
             last = con.execute(f"SELECT max(changed_in) FROM {self.relation(self.names.standard)}").fetchone()
             number = 1 + max(done, last[0] or 0 if last else 0)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_stored AS {stored}")
         con.execute(
-            """CREATE OR REPLACE TEMP TABLE mdm_changed AS
-               SELECT c.uid FROM mdm_content AS c LEFT JOIN mdm_stored AS s USING (uid)
-               WHERE s.uid IS NULL OR s.content <> c.content"""
+            f"""CREATE OR REPLACE TEMP TABLE mdm_differs AS
+               SELECT coalesce(c.uid, s.uid) AS uid, c.uid IS NULL AS gone
+               FROM mdm_content AS c FULL JOIN ({stored}) AS s USING (uid) WHERE c.content IS DISTINCT FROM s.content"""
         )
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_stored "
-            "WHERE uid NOT IN (SELECT uid FROM mdm_content)"
-        )
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_differs WHERE NOT gone")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_differs WHERE gone")
         return number
 
     def _unfinished(self, done: int) -> int:
@@ -188,7 +185,7 @@ class Index:
             "CREATE OR REPLACE TEMP TABLE mdm_before AS "
             f"SELECT uid, first, homes, {', '.join(standard.LIMITED)}, COLUMNS('^k_.*') "
             f"FROM {self.relation(self.names.standard)} WHERE NOT gone "
-            "AND uid NOT IN (SELECT uid FROM mdm_changed) AND uid NOT IN (SELECT uid FROM mdm_gone)"
+            "AND uid NOT IN (SELECT uid FROM mdm_differs)"
         )
 
     def _standardise(self, number: int, whole: bool) -> None:

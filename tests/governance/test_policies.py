@@ -13,7 +13,7 @@ import pytest
 from council import Council
 from vestry.governance.policies.cases import resources, try_cases
 from vestry.governance.policies.probe import faults_of_policies
-from vestry.governance.policies.rules import Circumstances, Question, Reader, Resource, Rules
+from vestry.governance.policies.rules import Circumstances, Question, Reader, Resource, Rules, decided
 from vestry.project import ProjectError
 from vestry.project.project import load_project
 
@@ -88,10 +88,40 @@ def test_a_batch_says_what_each_alone_would(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("attribute", ["domain", "product", "table", "layer"])
-def test_what_a_policy_looks_at_tells_columns_apart(attribute: str) -> None:
-    rules = Rules({"own.cedar": f'permit (principal, action, resource) when {{ resource.{attribute} like "a*" }};'})
-    asked = [Question(replace(column(), **{attribute: value}), False) for value in ("ab", "b")]
-    assert [a.allowed for a in rules.decide(Reader(STAFF), NOW, asked)] == [True, False]
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '{} like "a*"',
+        '{} == "a"',
+        '"a" == {}',
+        '{} != "b"',
+        '["a", "x"].contains({})',
+        "principal.domains.contains({})",
+        "{} == context.purpose",
+        '["c", context.purpose].contains({})',
+        '{{"it": {}}}.it == "a"',
+        '(if {} == "x" then "a" else {}) == "a"',
+        '[{}].contains("a")',
+        '{} == "a" && !({} like "b*")',
+    ],
+)
+def test_names_that_policies_tell_apart_are_told_apart(attribute: str, condition: str) -> None:
+    told = condition.replace("{}", f"resource.{attribute}").replace("{{", "{").replace("}}", "}")
+    rules = Rules({"own.cedar": f"permit (principal, action, resource) when {{ {told} }};"})
+    assert not rules.faults()
+    names = ["a", "b", "c", "x", "ab", "ba", "", "\0"]
+    asked = [Question(replace(column(), **{attribute: name}), False) for name in names]
+    reader, now = Reader(STAFF, frozenset({"a"})), replace(NOW, purpose="a")
+    told_apart = [a.allowed for a in rules.decide(reader, now, asked)]
+    assert told_apart == [a.allowed for a in decided(rules._parsed, [(reader, now, one) for one in asked])]
+    assert told_apart[:2] == [True, False]
+
+
+def test_tables_that_no_policy_names_are_one_question() -> None:
+    own = 'forbid (principal, action, resource) when { resource.product == "d7.p7" && resource.domain == "d7" };'
+    rules = Rules({"own.cedar": own})
+    tables = [replace(column(), domain=f"d{n}", product=f"d{n}.p{n}", table=f"d{n}.p{n}.t") for n in range(1000)]
+    assert len({rules._like(table) for table in tables}) == 2
 
 
 @pytest.fixture

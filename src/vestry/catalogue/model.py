@@ -78,7 +78,7 @@ class TableEntry:
     def by_name(self) -> dict[str, ColumnEntry]:
         return {column.name: column for column in self.columns}
 
-    @property
+    @cached_property
     def is_personal(self) -> bool:
         return any(column.is_personal for column in self.columns)
 

@@ -121,7 +121,7 @@ def test_no_rows_are_an_answer_in_every_form(door: Door) -> None:
     for form in ("json", "csv", "xlsx", "parquet", "arrow"):
         answer = door.ask(f"SELECT * FROM ({WARDS}) WHERE false", format=form)
         assert answer.status_code == 200 and answer.headers["x-rows"] == "0", form
-    assert door.ask("SELECT 1 WHERE false", format="csv").text == "1\r\n"
+    assert door.ask("SELECT 1 WHERE false", format="csv").text == '"1"\n'
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_the_page_asks_downloads_and_keeps(door: Door) -> None:
     assert "<script>alert" not in found.text and "&lt;script&gt;alert(1)" in found.text
     assert found.headers["cache-control"] == "no-store"
     file = person.send(page, "/sql", sql=WARDS, do="csv")
-    assert file.text == "ward\r\nNorth\r\nSouth\r\n" and "answer.csv" in file.headers["content-disposition"]
+    assert file.text == '"ward"\n"North"\n"South"\n' and "answer.csv" in file.headers["content-disposition"]
     wrong = person.send(page, "/sql", sql="SELECT\nnmae FROM adults.wards.ward", do="show")
     assert wrong.status_code == 400 and "Line 2: there is no column `nmae`" in wrong.text
     assert "nmae FROM adults.wards.ward</textarea>" in wrong.text
@@ -252,4 +252,4 @@ def test_the_command_asks_as_an_account(door: Door, tmp_path: Path) -> None:
 
 def test_csv_of_an_answer_holds_no_formula(door):
     text = door.ask("SELECT '=HYPERLINK(1)' AS a, '-2' AS b, -2 AS c, '@x' AS \"+d\"", format="csv").text
-    assert text == "a,b,c,'+d\r\n'=HYPERLINK(1),'-2,-2,'@x\r\n"
+    assert text == """"a","b","c","'+d"\n"'=HYPERLINK(1)","'-2",-2,"'@x"\n"""

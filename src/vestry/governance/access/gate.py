@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -72,7 +72,7 @@ class Gate:
             mend = did_you_mean(str(table), map(str, known), "ask for it by the name that the portal shows")
             raise Refused(f"there is no table {table} that you may read", mend=mend)
         grant = self._grant(user, table, purpose)
-        view = self._view(user, entry, where, grant, grant.purpose if grant else purpose)
+        view = self._view(self.rules, user, entry, where, grant, grant.purpose if grant else purpose)
         if not view.columns:
             if not user.has("staff"):
                 raise Refused(f"there is no table {table} that you may read", mend="ask whoever gave you access")
@@ -118,16 +118,16 @@ class Gate:
         reads = [Read(r.view.table, r.version, {c.name: str(c.treatment) for c in r.view.columns}) for r in found]
         write(self.live.workspace.project, [entry], reads)
 
-    def seen(self, user: User, where: Where) -> list[View]:
-        """What a user can see, each table for each purpose: the answer to *what can she see*."""
+    def seen(self, user: User, where: Where, among: Collection[TableName] | None = None) -> list[View]:
+        """What a user can see (`among` some tables), each for each purpose: the answer to *what can she see*."""
         grants = [g for g in grants_of(self._project, user.id) if self._is_open(g)]
-        found = []
+        rules, found = self.rules, []
         for entry in self.live.catalogue().tables.values():
-            if entry.state is None:
+            if entry.state is None or (among is not None and entry.name not in among):
                 continue
             mine: list[Grant | None] = [g for g in grants if entry.name in g.terms.columns]
             for grant in mine or [None]:
-                view = self._view(user, entry, where, grant, grant.purpose if grant else "")
+                view = self._view(rules, user, entry, where, grant, grant.purpose if grant else "")
                 if view.columns:
                     found.append(view)
         return found
@@ -157,27 +157,33 @@ class Gate:
             raise Refused(f"you may read {table} for several purposes: {said}", mend="say for which of them you read")
         return found[0] if found else None
 
-    def _view(self, user: User, entry: TableEntry, where: Where, grant: Grant | None, purpose: str) -> View:
+    def _view(
+        self, rules: Rules, user: User, entry: TableEntry, where: Where, grant: Grant | None, purpose: str
+    ) -> View:
         personal = entry.is_personal
         assert entry.state is not None
         kinds = entry.state.types
         terms = grant.terms.columns.get(entry.name, {}) if grant else {}
         agreement = self._project.agreements.get(grant.agreement) if grant and grant.agreement else None
         columns = [column for column in entry.columns if column.name in kinds]
-        questions, treatments = [], []
+        treatments, alike = [], []
         for column in columns:
             given = terms.get(column.name, Treatment.HIDDEN)
             if agreement and not agreement.covers(entry.name, column.name):
                 given = Treatment.HIDDEN
             granted = given is not Treatment.HIDDEN and fits(given, kinds[column.name])
             treatment = given if granted else Treatment.CLEAR
-            questions.append(Question(resource_of(entry, column), granted, treatment is not Treatment.CLEAR))
+            alike.append((_classification(column), granted, treatment is not Treatment.CLEAR))
             treatments.append(treatment)
         now = Circumstances(self.today, purpose, (grant.agreement or "") if grant else "", where.network, where.door)
+        distinct = list(dict.fromkeys(alike))
+        questions = [Question(_resource(entry, c, personal), granted, masked) for c, granted, masked in distinct]
         try:
-            answers = self.rules.decide(Reader(user.roles, user.domains), now, questions)
+            decided = rules.decide(Reader(user.roles, user.domains), now, questions)
         except ValueError as error:
             raise Refused("the policies cannot be read, so nobody reads", mend="`vestry check` says where") from error
+        by_kind = dict(zip(distinct, decided, strict=True))
+        answers = [by_kind[kind] for kind in alike]
         rows = grant.terms.rows if grant else ()
         if {condition.column for condition in rows} - set(kinds):
             answers = [type(a)(False, ()) for a in answers]  # rows that cannot be told apart are not shown at all
@@ -200,10 +206,11 @@ class Gate:
         )
 
 
-def resource_of(entry: TableEntry, column: ColumnEntry) -> Resource:
-    """A column as policies see it: what nobody has classified is personal."""
-    classification = column.classification or ("personal" if column.is_personal else "internal")
+def _classification(column: ColumnEntry) -> str:
+    """How policies see a column: what nobody has classified is personal."""
+    return column.classification or ("personal" if column.is_personal else "internal")
+
+
+def _resource(entry: TableEntry, classification: str, personal: bool) -> Resource:
     name = entry.name
-    return Resource(
-        name.domain, f"{name.domain}.{name.product}", str(name), entry.layer, classification, entry.is_personal
-    )
+    return Resource(name.domain, f"{name.domain}.{name.product}", str(name), entry.layer, classification, personal)

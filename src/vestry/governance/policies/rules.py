@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vestry.governance.policies import likeness
 from vestry.project import Fault
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Answer:
 
 
 Case = tuple[Reader, Circumstances, Question]
+#: Answers that are kept.
+_KNOWN = 50_000
 
 
 class Rules:
@@ -78,6 +80,7 @@ class Rules:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = texts
+        self._known: dict[Case, Answer] = {}
 
     @classmethod
     def of(cls, root: Path) -> Rules:
@@ -88,11 +91,17 @@ class Rules:
         return cls(found)
 
     def decide(self, reader: Reader, now: Circumstances, questions: Sequence[Question]) -> list[Answer]:
-        """An answer to each question. Columns that look alike to these policies are decided once."""
-        blank: dict[str, Any] = dict.fromkeys(self._unspoken, "")
-        alike = [replace(question, resource=replace(question.resource, **blank)) for question in questions]
-        answers = decided(self._parsed, [(reader, now, question) for question in alike])
-        return [Answer(a.allowed, tuple(sorted(self._names.get(rule, rule) for rule in a.rules))) for a in answers]
+        """An answer to each question. What looks alike to these policies is decided once, and kept."""
+        kinds = {r: self._like(r) for r in {question.resource for question in questions}}
+        cases = [(reader, now, Question(kinds[q.resource], q.granted, q.masked)) for q in questions]
+        if len(self._known) > _KNOWN:
+            self._known = {}
+        known = self._known
+        new = [case for case in dict.fromkeys(cases) if case not in known]
+        for case, answer in zip(new, decided(self._parsed, new), strict=True):
+            rules = tuple(sorted(self._names.get(rule, rule) for rule in answer.rules))
+            known[case] = Answer(answer.allowed, rules)
+        return [known[case] for case in cases]
 
     @cached_property
     def text(self) -> str:
@@ -127,11 +136,15 @@ class Rules:
 
         return cedarpy.PolicySet.from_str(self.text)
 
+    def _like(self, column: Resource) -> Resource:
+        """The column that stands for all which these policies cannot tell from this one."""
+        names = {name: getattr(column, name) for name in likeness.NAMES}
+        like = likeness.likeness(self._told, names)
+        return Resource(**like, classification=column.classification, personal=column.personal)
+
     @cached_property
-    def _unspoken(self) -> list[str]:
-        """What no policy looks at of a column."""
-        spoken = set(re.findall(r'"attr": "(\w+)"', json.dumps(parts(self.text))))
-        return [name for name in ("domain", "product", "table", "layer") if name not in spoken]
+    def _told(self) -> likeness.Told:
+        return likeness.told(parts(self.text).values())
 
     @cached_property
     def _names(self) -> dict[str, str]:

@@ -53,7 +53,7 @@ async def rows(request: Request, gate: Gate, turns: Turns, table: TableName, ask
         if request.method == "GET":
             link = _link(request, made.answer.cursor)
             headers["Link"] = f'<{link}>; rel="next"'
-    pieces = form.encode(made.answer)
+    pieces = form.encode(made.answer.schema, made.answer.batches)
     if form.name == "json":
         pieces = _json(pieces, made, table, link)
     else:

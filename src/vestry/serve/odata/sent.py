@@ -66,7 +66,7 @@ def page(request: Request, of: AskedSet, options: Mapping[str, str], wanted: Wan
 
     def pieces() -> Iterator[bytes]:
         yield head.encode()
-        yield from objects(found)
+        yield from objects(found.schema, found.batches)
         yield b"\n]}\n"
 
     return Page(pieces(), found.close)

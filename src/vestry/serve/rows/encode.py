@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from vestry.serve.rows.answer import Answer
 from vestry.serve.rows.shapes import ARROW, CSV, JSON, Shape
 
-#: Rows of one row group of Parquet: as DuckDB writes them.
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Rows of one row group of Parquet.
 _GROUP = 122_880
+
+#: Makes bytes of batches of one schema.
+Encode = Callable[["pa.Schema", Iterable["pa.RecordBatch"]], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class Form:
     name: str
     media_type: str
     shape: Shape
-    encode: Callable[[Answer], Iterator[bytes]]
+    encode: Encode
 
 
 class _Pieces(io.RawIOBase):
@@ -48,34 +54,36 @@ class _Pieces(io.RawIOBase):
         return b"".join(pieces)
 
 
-def objects(answer: Answer) -> Iterator[bytes]:
+def objects(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """The objects of a JSON array, with commas between them and without its brackets."""
     first = True
-    for batch in answer.batches:
+    for batch in batches:
         text = ",\n".join(batch.column(0).to_pylist()).encode()
         yield text if first else b",\n" + text
         first = False
 
 
-def _lines(answer: Answer) -> Iterator[bytes]:
+def lines(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """CSV with a header; what is text stands in quotes."""
     import pyarrow.csv as csv
 
     out = _Pieces()
-    with csv.CSVWriter(out, answer.schema) as writer:
+    with csv.CSVWriter(out, schema) as writer:
         yield out.take()
-        for batch in answer.batches:
+        for batch in batches:
             writer.write_batch(batch)
             yield out.take()
 
 
-def _parquet(answer: Answer) -> Iterator[bytes]:
+def parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """A Parquet file, in row groups as DuckDB writes them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     out = _Pieces()
     waiting: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(out, answer.schema, compression="zstd") as writer:
-        for batch in answer.batches:
+    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+        for batch in batches:
             waiting.append(batch)
             if sum(b.num_rows for b in waiting) >= _GROUP:
                 writer.write_table(pa.Table.from_batches(waiting))
@@ -86,13 +94,14 @@ def _parquet(answer: Answer) -> Iterator[bytes]:
     yield out.take()
 
 
-def _arrow(answer: Answer) -> Iterator[bytes]:
+def arrow(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """An Arrow stream."""
     import pyarrow as pa
 
     out = _Pieces()
-    with pa.ipc.new_stream(out, answer.schema) as writer:
+    with pa.ipc.new_stream(out, schema) as writer:
         yield out.take()
-        for batch in answer.batches:
+        for batch in batches:
             writer.write_batch(batch)
             yield out.take()
     yield out.take()
@@ -102,8 +111,8 @@ FORMS = {
     form.name: form
     for form in (
         Form("json", "application/json", JSON, objects),
-        Form("csv", "text/csv; charset=utf-8", CSV, _lines),
-        Form("parquet", "application/vnd.apache.parquet", ARROW, _parquet),
-        Form("arrow", "application/vnd.apache.arrow.stream", ARROW, _arrow),
+        Form("csv", "text/csv; charset=utf-8", CSV, lines),
+        Form("parquet", "application/vnd.apache.parquet", ARROW, parquet),
+        Form("arrow", "application/vnd.apache.arrow.stream", ARROW, arrow),
     )
 }

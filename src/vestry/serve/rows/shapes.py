@@ -11,7 +11,7 @@ from vestry.project import literal, quote
 Columns = Sequence[tuple[str, str]]
 #: A text that begins so is a formula to a spreadsheet.
 _BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_FORMULA = "'^[=+\\-@\t\r\n]'"
+FORMULA = "^[=+\\-@\t\r\n]"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def _texts(columns: Columns) -> list[tuple[str, str]]:
     for name, kind in columns:
         text = _text(quote(name), kind)
         if kind == "VARCHAR":
-            text = f"CASE WHEN regexp_matches({text}, {_FORMULA}) THEN '''' || {text} ELSE {text} END"
+            text = f"CASE WHEN regexp_matches({text}, {literal(FORMULA)}) THEN '''' || {text} ELSE {text} END"
         found.append((no_formula(name), text))
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import tempfile
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from vestry.governance.sql.questions import Answer
 from vestry.project import VestryError
-from vestry.serve.rows.shapes import no_formula
+from vestry.serve.rows import encode
+from vestry.serve.rows.shapes import FORMULA, no_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +63,6 @@ def text(found: Any) -> str:
     return "" if made is None else made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
 
 
-def _shown(found: Any) -> str:
-    """A value in CSV, which is what spreadsheets open: a text of the data is never a formula, a number stays one."""
-    return no_formula(found) if isinstance(found, str) else text(found)
-
-
 def _json(answer: Answer) -> Iterator[bytes]:
     rows = answer.rows
     columns = [{"name": field.name, "type": str(field.type)} for field in rows.schema]
@@ -82,35 +77,17 @@ def _json(answer: Answer) -> Iterator[bytes]:
 
 
 def _csv(answer: Answer) -> Iterator[bytes]:
-    import csv
-
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(map(no_formula, answer.rows.column_names))
-    for batch in answer.rows.to_batches(max_chunksize=_PIECE):
-        columns = [map(_shown, column.to_pylist()) for column in batch.columns]
-        writer.writerows(zip(*columns, strict=True))
-        yield out.getvalue().encode()
-        out.seek(0)
-        out.truncate()
-    yield out.getvalue().encode()
+    rows = _texts(answer.rows)
+    yield from encode.lines(rows.schema, rows.to_batches(max_chunksize=_PIECE))
 
 
 def _arrow(answer: Answer) -> Iterator[bytes]:
-    import pyarrow as pa
-
-    with tempfile.TemporaryFile() as file:
-        with pa.ipc.new_stream(file, answer.rows.schema) as out:
-            out.write_table(answer.rows)
-        yield from _pieces(file)
+    yield from encode.arrow(answer.rows.schema, answer.rows.to_batches())
 
 
 def _parquet(answer: Answer) -> Iterator[bytes]:
-    import pyarrow.parquet as pq
-
-    with tempfile.TemporaryFile() as file:
-        pq.write_table(_kept(answer.rows), file, compression="zstd")
-        yield from _pieces(file)
+    rows = _kept(answer.rows)
+    yield from encode.parquet(rows.schema, rows.to_batches())
 
 
 def _xlsx(answer: Answer) -> Iterator[bytes]:
@@ -151,13 +128,39 @@ def _rows(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
+def _texts(rows: pa.Table) -> pa.Table:
+    """The same as CSV has it, which is what spreadsheets open: a text of the data is never a formula."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = []
+    for column in rows.columns:
+        kind = column.type
+        if pa.types.is_string(kind):
+            begins = pc.match_substring_regex(column, FORMULA)
+            column = pc.if_else(begins, pc.binary_join_element_wise("'", column, ""), column)
+        elif pa.types.is_floating(kind):
+            column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
+        elif not (pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)):
+            column = _told(column)
+        columns.append(column)
+    return pa.table(columns, names=list(map(no_formula, rows.column_names)))
+
+
+def _told(column: pa.ChunkedArray) -> pa.Array:
+    """Values as people read them."""
+    import pyarrow as pa
+
+    return pa.array((text(found) or None for found in column.to_pylist()), pa.string())
+
+
 def _kept(rows: pa.Table) -> pa.Table:
     """The same with what Parquet has no type for, such as intervals, as text."""
     import pyarrow as pa
 
     for place, field in enumerate(rows.schema):
         if pa.types.is_interval(field.type) or pa.types.is_union(field.type) or pa.types.is_null(field.type):
-            rows = rows.set_column(place, field.name, pa.array(map(text, rows.column(place).to_pylist()), pa.string()))
+            rows = rows.set_column(place, field.name, _told(rows.column(place)))
     return rows
 
 

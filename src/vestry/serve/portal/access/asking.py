@@ -28,7 +28,7 @@ def access(request: Request, catalogue: Catalogue) -> Values:
     """Who may see a product, what of it the reader sees, and the way to ask for more."""
     product = product_named(catalogue, request)
     gate, user = portal_of(request).gate, user_of(request)
-    mine = [view for view in gate.seen(user, where_of(request)) if view.table in set(product.promised)]
+    mine = gate.seen(user, where_of(request), product.promised)
     grants = open_grants(catalogue.project, product.full_name)
     return {
         **frame(catalogue, product, "access"),

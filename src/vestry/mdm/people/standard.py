@@ -225,19 +225,20 @@ def _count_common(
     con: duckdb.DuckDBPyConnection, before: str | None, columns: Mapping[str, str], limit: int, rows: str
 ) -> None:
     """Add to `mdm_common` the values of the rows' columns that, with those before, more than `limit` records share."""
-    found = []
     for name, sql in columns.items():
-        said = "SELECT v, count(*) AS n FROM (SELECT {} AS v FROM {}) WHERE v IS NOT NULL"
-        counted = f"{said.format(sql, rows)} GROUP BY v"
+        new = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {rows}) WHERE v IS NOT NULL GROUP BY v"
         if before:
-            earlier = f"{said.format(sql, before)} AND v IN (SELECT v FROM new) GROUP BY v"
             counted = (
-                f"WITH new AS MATERIALIZED ({counted}), old AS ({earlier}) "
+                f"WITH new AS ({new}), old AS (SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {before}) "
+                "WHERE v IN (SELECT v FROM new) GROUP BY v) "
                 "SELECT v, new.n + coalesce(old.n, 0) AS n FROM new LEFT JOIN old USING (v)"
             )
-        known = f"SELECT value FROM mdm_common WHERE name = {literal(name)}"
-        found.append(f"SELECT {literal(name)}, hash(v) FROM ({counted}) WHERE n > {limit} AND hash(v) NOT IN ({known})")
-    con.execute(f"INSERT INTO mdm_common {' UNION ALL '.join(found)}")
+        else:
+            counted = new
+        con.execute(
+            f"INSERT INTO mdm_common SELECT {literal(name)}, hash(v) FROM ({counted}) WHERE n > {limit} "
+            f"AND hash(v) NOT IN (SELECT value FROM mdm_common WHERE name = {literal(name)})"
+        )
 
 
 #: All rows of the records that changed, and all homes that are told of them.

@@ -151,7 +151,7 @@ def test_an_agreement_is_read(folder: Folder, said: Said) -> None:
         ("2027-01-01", "2025-01-01", "`ends` is before `starts`"),
         ("review: 2026-06-01", "review: 2028-06-01", "`review` is not between"),
         ("public task", "public tusk", "a lawful basis that there is"),
-        ("[Testshire, The trust]", "[Testshire]", "`parties`"),
+        ("[Testshire, The trust]", "[Testshire]", "`parties` has fewer than 2"),
         ("purpose: Visits", "purpos: Visits", "unknown key `purpos`"),
     ],
 )

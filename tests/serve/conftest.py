@@ -25,6 +25,13 @@ CHROMIUM = Path("/usr/bin/chromium")
 @contextmanager
 def served(root: Path) -> Iterator[str]:
     """`vestry serve` as a process; gives its address."""
+    with serving(root) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(root: Path) -> Iterator[tuple[str, int]]:
+    """As `served`; gives the number of the process too."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -33,7 +40,7 @@ def served(root: Path) -> Iterator[str]:
         process = begin("serve", "-C", str(root), "--port", str(port), stdout=said, stderr=said)
         try:
             _until_it_answers(address, process, said)
-            yield address
+            yield address, process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)

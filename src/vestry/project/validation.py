@@ -62,7 +62,9 @@ def faults_of(error: ValidationError, model: type[BaseModel], data: Any, shown: 
             mend = did_you_mean(str(problem["input"]), expected, f"write one of {listed(expected, 'or')}")
             yield Fault(shown, line(place), f"{name} cannot be `{problem['input']}`", mend)
         elif problem["type"] in ("too_short", "string_too_short"):
-            yield Fault(shown, line(place), f"{name} is empty", "write at least one, or see `vestry schema`")
+            least = problem["ctx"]["min_length"]
+            what = f"{name} is empty" if least == 1 else f"{name} has fewer than {least}"
+            yield Fault(shown, line(place), what, f"write at least {least}, or see `vestry schema`")
         elif problem["type"] == "written_secret":
             yield Fault(shown, line(place), f"{name} holds the secret itself", "write its name, ${NAME}, and set that")
         elif problem["type"] == "value_error" and isinstance(_at(data, place), dict):

@@ -27,7 +27,7 @@ from vestry.project import VestryError
 from vestry.serve import health
 from vestry.serve.api.app import api
 from vestry.serve.csrf import OwnForms
-from vestry.serve.door import ODATA, Door, is_for_programs
+from vestry.serve.door import ODATA, Door, is_for_programs, is_for_sharing
 from vestry.serve.odata.app import odata
 from vestry.serve.page import HERE, POLICY, Missing, Portal, portal_of
 from vestry.serve.portal import (
@@ -51,8 +51,9 @@ from vestry.serve.portal import (
     sources,
     sql,
     tables,
+    using,
 )
-from vestry.serve.problems import of_http
+from vestry.serve.problems import UNFORESEEN, of_http, unforeseen
 from vestry.serve.rows.turns import Turns
 from vestry.serve.sharing import routes as sharing
 from vestry.serve.sql import api as sql_api
@@ -76,6 +77,7 @@ _PAGES = (
     home,
     search,
     products,
+    using,
     tables,
     sources,
     glossary,
@@ -177,20 +179,21 @@ class _Measured:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, is_begun = time.perf_counter(), 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, is_begun = message["status"], True
             await send(message)
 
         try:
             await self.app(scope, receive, answer)
         except Exception as error:
             _tell(error, scope)
-            page = await run_in_threadpool(_broken, Request(scope), error)
-            await page(scope, receive, answer)
+            if not is_begun:  # else the connection is broken off, which tells whoever reads that it is not all
+                page = await run_in_threadpool(_broken, Request(scope), error)
+                await page(scope, receive, answer)
         finally:
             route = getattr(scope.get("route"), "path", "") or "none"
             health.measured(route, status, time.perf_counter() - began)
@@ -222,9 +225,13 @@ def _tell(error: Exception, scope: Scope) -> None:
 
 
 def _broken(request: Request, error: Exception) -> Response:
-    """Something that nobody foresaw."""
+    """Something that nobody foresaw, told as whoever asks understands it."""
+    if is_for_sharing(request):
+        return sharing.unforeseen(error)
+    if is_for_programs(request):
+        return unforeseen(error)
     values = {
-        "what": "Something went wrong",
+        "what": UNFORESEEN,
         "mend": f"Tell whoever runs Vestry that this page failed ({type(error).__name__}).",
     }
     return portal_of(request).render("missing.html", request, values, 500)

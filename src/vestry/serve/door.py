@@ -73,7 +73,7 @@ class Door:
         if self.is_shared and not cookies.is_encrypted(request) and not _under(request, "/health"):
             said = "This portal is reached over https only. (A proxy must say so: X-Forwarded-Proto: https.)"
             return _Answer(refusal=PlainTextResponse(said, 403))
-        if _under(request, entrance.PATH):
+        if is_for_sharing(request):
             user, refusal = entrance.came(request, project)
             return _Answer(user, refusal=refusal)
         if not self.is_shared and not login_needed(project):
@@ -120,6 +120,11 @@ def is_loopback(host: str) -> bool:
 def is_for_programs(request: HTTPConnection) -> bool:
     """Whether an address is of what programs ask, who are answered in JSON."""
     return any(_under(request, path) for path in SCOPES)
+
+
+def is_for_sharing(request: HTTPConnection) -> bool:
+    """Whether an address is of the Delta Sharing protocol, which has errors of its own."""
+    return _under(request, entrance.PATH)
 
 
 def _by_token(request: Request, project: Project) -> _Answer:

@@ -50,6 +50,11 @@ def search(text: str, **filters: str) -> str:
     return f"/search?q={quote(text)}{more}"
 
 
+def sql(name: TableName, purpose: str = "") -> str:
+    """The page of SQL, with a question about a table begun."""
+    return f"/sql?table={quote(str(name))}" + (f"&purpose={quote(purpose, safe='')}" if purpose else "")
+
+
 def run(name: str) -> str:
     return f"/runs/{quote(name)}"
 

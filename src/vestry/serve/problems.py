@@ -28,6 +28,10 @@ _STATUS: list[tuple[type[VestryError], int, str]] = [
 ]
 
 
+#: What is said of an error that nobody foresaw, and of what to do.
+UNFORESEEN, MEND = "Something went wrong", "tell whoever runs Vestry"
+
+
 class NotAcceptable(VestryError):
     """It is asked for in a form that there is not."""
 
@@ -51,6 +55,16 @@ async def of_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, VestryError)
     status, title = status_of(error)
     return problem(status, title, error.what[:1].upper() + error.what[1:] + ".", error.mend)
+
+
+def unforeseen(error: Exception) -> Response:
+    """Something that nobody foresaw: its kind, and never its text, which may hold data."""
+    return problem(500, UNFORESEEN, f"{UNFORESEEN} ({type(error).__name__}).", MEND)
+
+
+async def of_any(request: Request, error: Exception) -> Response:
+    """As `unforeseen`, for an application that is mounted."""
+    return unforeseen(error)
 
 
 async def of_http(request: Request, error: Exception) -> Response:

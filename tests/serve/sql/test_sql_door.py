@@ -96,7 +96,7 @@ def test_personal_data_are_asked_for_their_purpose(door: Door) -> None:
     assert [row["name"] for row in answer.json()["rows"]] == ["Ada Testperson", "Bo Testperson", "Cy Testperson"]
     answer = door.ask("FROM adults.care.client", "olu")
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
-    assert answer.json()["detail"] == "Adults.care.client holds personal data, and no grant lets you read it."
+    assert answer.json()["detail"] == "The table adults.care.client holds personal data, and no grant lets you read it."
 
 
 def test_every_form_holds_odd_values(door: Door) -> None:

@@ -77,7 +77,7 @@ class Gate:
             if not user.has("staff"):
                 raise Refused(f"there is no table {table} that you may read", mend="ask whoever gave you access")
             raise Refused(
-                f"{table} holds personal data, and no grant lets you read it"
+                f"the table {table} holds personal data, and no grant lets you read it"
                 + (f" for `{purpose}`" if purpose else ""),
                 mend=f"ask for it: product {table.domain}.{table.product}, in the portal or by `vestry request`",
             )

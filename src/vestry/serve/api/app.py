@@ -26,6 +26,7 @@ from vestry.serve.page import Missing
 from vestry.serve.reader import reader_of, table_of
 from vestry.serve.rows.query import Wrong
 from vestry.serve.rows.turns import Turns
+from vestry.serve.sql import described as sql
 
 #: Bytes of a question.
 _LONGEST = 256 * 2**10
@@ -43,6 +44,7 @@ def api(gate: Gate, turns: Turns) -> FastAPI:
             VestryError: problems.of_error,
             HTTPException: problems.of_http,
             RequestValidationError: _unfit,
+            Exception: problems.of_any,
         },
     )
 
@@ -128,4 +130,5 @@ def _first(found: Any) -> str:
 
 def _document(app: FastAPI, request: Request, gate: Gate) -> dict[str, Any]:
     base = get_openapi(title=app.title, version=app.version, routes=app.routes, servers=[{"url": "/api"}])
+    base["paths"]["/sql"] = sql.described()  # answered beside this application: see `serve.sql.api`
     return completed(base, described.tables(request, gate))

@@ -31,6 +31,7 @@ _TYPES: dict[str, dict[str, Any]] = {
 _ERRORS = {
     400: "The question cannot be answered.", 401: "No good token.", 403: "You may not read this.",
     404: "There is no such thing.", 406: "There is no such form.", 410: "What it goes on from is gone.",
+    409: "What you may read changed meanwhile: ask again.", 429: "You ask too much at once.",
     413: "The question is too long.", 415: "The question is not JSON.", 503: "Too much at once, or it took too long.",
 }  # fmt: skip
 _HEADERS = {

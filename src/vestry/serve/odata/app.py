@@ -16,7 +16,7 @@ from vestry.serve.odata import sent
 from vestry.serve.odata.model import metadata
 from vestry.serve.odata.options import Absent, options_of
 from vestry.serve.odata.sets import asked_set, entity_sets
-from vestry.serve.problems import NotAcceptable, status_of
+from vestry.serve.problems import MEND, UNFORESEEN, NotAcceptable, status_of
 from vestry.serve.rows.turns import Turns
 
 _HEADERS = {"OData-Version": "4.0", "Cache-Control": "private, no-cache"}
@@ -79,7 +79,8 @@ def odata(gate: Gate, turns: Turns) -> Starlette:
             Route(f"{prefix}/{{name}}/$count", counted),
             Route(f"{prefix}/{{name}}/$query", asked, methods=["POST"]),
         ]
-    return Starlette(routes=routes, exception_handlers={VestryError: _of_error, HTTPException: _of_http})
+    handlers = {VestryError: _of_error, HTTPException: _of_http, Exception: _of_any}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 def _root(request: Request) -> str:
@@ -109,6 +110,10 @@ async def _of_http(request: Request, error: Exception) -> Response:
     answer = _wrong(error.status_code, str(error.detail), str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _of_any(request: Request, error: Exception) -> Response:
+    return _wrong(500, UNFORESEEN, f"{UNFORESEEN} ({type(error).__name__}): {MEND}")
 
 
 def _wrong(status: int, title: str, message: str) -> Response:

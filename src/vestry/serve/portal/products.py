@@ -164,44 +164,6 @@ def history(request: Request, catalogue: Catalogue) -> Values:
     }
 
 
-@page("product_use.html")
-def use(request: Request, catalogue: Catalogue) -> Values:
-    """How to get at a product from where people work."""
-    product = product_named(catalogue, request)
-    table = next(iter(catalogue.tables_of(product)), None)
-    name = str(table.name) if table else f"{product.full_name}.table"
-    root = str(request.base_url).rstrip("/")
-    return {
-        **frame(catalogue, product, "use"),
-        "ways": [
-            ("Excel and Power BI", f"{root}/odata/", _EXCEL.format(name=name.replace(".", "__"))),
-            (
-                "Python",
-                _PYTHON.format(root=root, name=name),
-                "The token is taken from VESTRY_TOKEN, or given as token=…",
-            ),
-            ("Other programs", f"{root}/api/v1/tables/{name}/rows", _REST),
-            (
-                "SQL",
-                f'vestry query "SELECT * FROM {name} LIMIT 10"',
-                "In this portal under SQL; or by whoever runs it, on the machine where the lake lies.",
-            ),
-        ],
-    }
-
-
-_EXCEL = (
-    "Get data, OData feed, and enter this address. Choose Basic, with your name as user and an API token as password. "
-    "The table is called {name}."
-)
-_PYTHON = """\
-import vestry
-
-council = vestry.connect("{root}")
-council.table("{name}").to_polars()"""
-_REST = "JSON, CSV, Parquet and Arrow, with conditions, pages and changes: /api/openapi.json describes all of it."
-
-
 def product_named(catalogue: Catalogue, request: Request) -> Product:
     """The product of the request's path. Raises Missing with the nearest name."""
     name = f"{request.path_params['domain']}.{request.path_params['product']}"
@@ -248,5 +210,4 @@ routes = [
     Route(f"{_AT}/lineage", lineage),
     Route(f"{_AT}/sample", sample),
     Route(f"{_AT}/history", history),
-    Route(f"{_AT}/use", use),
 ]

@@ -27,7 +27,7 @@ _FILES = [form for form in FORMS.values() if form.name != "json"]
 
 @page("sql.html", fresh=True)
 def editor(request: Request, catalogue: Catalogue) -> Values:
-    """An empty question, or one that was kept."""
+    """An empty question, one about a table that is begun, or one that was kept."""
     boxes = {"sql": "", "purpose": "", "title": "", "shared": "", "key": ""}
     if key := request.query_params.get("q"):
         try:
@@ -37,7 +37,11 @@ def editor(request: Request, catalogue: Catalogue) -> Values:
         is_mine = found.owner == user_of(request).id
         boxes = {"sql": found.sql, "purpose": found.purpose, "title": found.title, "shared": found.shared}
         boxes["key"] = key if is_mine else ""
-    return _values(request, boxes)
+    values = _values(request, boxes)
+    table = request.query_params.get("table", "")
+    if not boxes["sql"] and table in {str(view.table) for view in values["seen"]}:
+        boxes |= {"sql": f"SELECT *\nFROM {table}\nLIMIT 100", "purpose": request.query_params.get("purpose", "")}
+    return values
 
 
 async def asked(request: Request) -> Response:

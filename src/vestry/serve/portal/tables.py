@@ -23,6 +23,7 @@ def table(request: Request, catalogue: Catalogue) -> Values:
         "trail": trail(catalogue, entry)[:-1],
         "source": catalogue.project.bronze.get(entry.name),
         "readers": catalogue.readers(entry.name),
+        "product": catalogue.project.products.get(f"{entry.name.domain}.{entry.name.product}"),
         "glossary": catalogue.glossary,
         "profiles": {entry.name: portal_of(request).profiles.of(entry)},
     }

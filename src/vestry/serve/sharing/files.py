@@ -30,7 +30,7 @@ def fetch(request: Request, asked: dict[str, Any]) -> Response:
     if "authorization" in request.headers and credential_of(request) != address.credential:
         return gone  # somebody else's
     where = Where(DOOR, network_of(request))
-    view = shares.view_of(gate, user, SharedTable(address.share, address.schema, address.table), where)
+    view = shares.allowed(gate, user, SharedTable(address.share, address.schema, address.table), where)
     kept = history.Kept(lake, view, name_of(view, gate.today))
     if str(kept.table) != address.release or not history.has_file(kept, address.file):
         return gone

@@ -19,6 +19,7 @@ from vestry.governance.state import now
 from vestry.project import DataError, VestryError
 from vestry.serve.door import address_of
 from vestry.serve.page import portal_of
+from vestry.serve.problems import MEND, UNFORESEEN
 from vestry.serve.sharing import files, history, shares
 from vestry.serve.sharing.actions import CAPABILITIES, VERSION, Form, Line, Writer, expiry, lines
 from vestry.serve.sharing.addresses import Address
@@ -270,6 +271,11 @@ def _moment(asked: Asked, name: str) -> datetime | None:
 
 def nothing(request: Request, asked: Asked) -> Response:
     return wrong(404, "RESOURCE_DOES_NOT_EXIST", "the protocol has no such path")
+
+
+def unforeseen(error: Exception) -> Response:
+    """Something that nobody foresaw, as the protocol writes errors."""
+    return wrong(500, "INTERNAL_ERROR", f"{UNFORESEEN} ({type(error).__name__}): {MEND}")
 
 
 _TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"

@@ -9,9 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from vestry.catalogue.model import Catalogue
+from vestry.governance.access.grants import grant_named
 from vestry.governance.identity.user import User
 from vestry.governance.requests import Request as Asked
 from vestry.governance.requests import answer, request_named, to_answer, withdraw
+from vestry.governance.state import today
 from vestry.project import VestryError
 from vestry.serve import paths
 from vestry.serve.forms import fields, missing
@@ -64,6 +66,7 @@ def request_page(request: Request, catalogue: Catalogue) -> Values | Response:
         "asked": asked,
         "is_mine": is_mine,
         "may_answer": may_answer,
+        "is_over": asked.grant is not None and not grant_named(project, asked.grant).is_open(today(project)),
         "answers": _ANSWERS,
         "columns": sorted({column.name for entry in entries for column in entry.columns}),
         "names": names_of(project),

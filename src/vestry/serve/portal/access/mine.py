@@ -74,6 +74,7 @@ def grant(request: Request, catalogue: Catalogue) -> Values | Response:
         "is_open": found.is_open(gate.today),
         "names": names_of(project),
         "answers_for": user.answers_for(found.product.partition(".")[0]),
+        "is_mine": found.reader == user.id,
         "may_end": _may_see(found, user) or found.reader == user.id,
         "errors": errors,
         "said": request.query_params.get("said", ""),

@@ -245,4 +245,5 @@ def test_a_table_that_is_made_personal_later_gets_no_more_statistics(lake, con, 
 def test_compaction_keeps_to_the_size_that_a_table_was_written_with(lake, con, table):
     select = "SELECT i AS id, md5(i::VARCHAR) AS ref, md5((i + 1)::VARCHAR) AS note FROM range(300000) AS r(i)"
     lake.publish(lake.stage(con, table, select, file_size=2**20))
-    assert compact(lake, table) == (3, 3)
+    before, after = compact(lake, table)
+    assert before == after > 1

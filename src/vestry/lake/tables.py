@@ -37,6 +37,8 @@ DATA = "vestry.data"
 REPLACED = "vestry.replaced"
 _STATISTICS = "delta.dataSkippingStatsColumns"
 _FILE_SIZE = 128 * 2**20
+#: Rows of one row group in small files: DuckDB ends a file only between two groups, and its own have 122,880.
+_SMALL_GROUP = 20_480
 _LOCK_SECONDS = 600.0
 #: Statistics in the log that let readers skip files: kept for these types, where a file's least and
 #: greatest value are exact and say nothing of a person.
@@ -160,6 +162,7 @@ class Lake:
         described = [(row[0], row[1]) for row in con.execute(f"DESCRIBE {select}").fetchall()]
         select = stored_select(select, described)
         columns = tuple((column, stored_type(kind)) for column, kind in described)
+        group = f"ROW_GROUP_SIZE {_SMALL_GROUP}, " if file_size < _FILE_SIZE else ""
         uri = self.uri(name)
         if self.is_local:
             Path(uri).mkdir(parents=True, exist_ok=True)
@@ -167,7 +170,7 @@ class Lake:
         try:
             rows = con.execute(
                 f"COPY ({select}) TO {literal(uri)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-                f"FILE_SIZE_BYTES {file_size}, FILENAME_PATTERN 'part-{batch}-{{i}}', "
+                f"{group}FILE_SIZE_BYTES {file_size}, FILENAME_PATTERN 'part-{batch}-{{i}}', "
                 "OVERWRITE_OR_IGNORE, RETURN_STATS)"
             ).fetchall()
         except duckdb.Error:

@@ -17,6 +17,9 @@ from council import command
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
 from vestry.mdm.people.grouping import LIVES_APART
+from vestry.mdm.people.linker import weigh
+from vestry.mdm.people.scoring import meet, score
+from vestry.mdm.people.standard import comparable
 from vestry.project import VestryError
 from vestry.run.people import reader_of, unmerge
 
@@ -506,14 +509,14 @@ def test_small_changes_end_as_if_all_were_indexed_again(town: Town) -> None:
     """Whatever comes, changes, goes, is flagged or decided: a whole index afterwards has nothing to change."""
     draw = random.Random(11)
     file = town.root / "domains/people/index/person.match.yaml"
-    for turn in range(4):
-        for _ in range(6):
+    for turn in range(2):
+        for step in range(12):
             key, other = draw.choice(list(town.tax)), draw.choice(list(town.homes))
-            match draw.randrange(6):
+            match step % 6:
                 case 0:
                     town.tax.pop(key)
                 case 1:
-                    town.tax[f"C{turn}-{key}"] = dict(draw.choice(list(town.homes.values())))
+                    town.tax[f"C{turn}-{step}"] = dict(draw.choice(list(town.homes.values())))
                 case 2:
                     town.homes[other] |= {"address": "1 Quay Street", "postcode": "TS1 1AX", "telephone": ""}
                 case 3:
@@ -529,3 +532,25 @@ def test_small_changes_end_as_if_all_were_indexed_again(town: Town) -> None:
         file.write_text(file.read_text() + f"# {turn}\n")
         assert "done" in {o.status for o in town.good().values()}
         assert {t: town.rows(f"SELECT * FROM people.index.{t} ORDER BY ALL") for t in tables} == before
+
+
+def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
+    """The same pairs with the same weights to the last bit that is kept, whether or not a value is known or common."""
+    with settled.reader() as reader:
+        con, model = reader.con, reader.model
+        standing = reader.relation(reader.names.standard)
+        con.execute(f"CREATE TEMP TABLE told AS SELECT * FROM {comparable(standing)}")
+        con.execute("CREATE TEMP VIEW fresh AS SELECT * FROM told WHERE uid % 3 > 0")
+        con.execute("CREATE TEMP VIEW others AS SELECT * FROM told WHERE uid % 3 = 0")
+        frequencies = reader.relation(reader.names.frequency)
+        weigh(con, "told", model, "by_splink", -12.0, frequencies)
+        meet(con, "fresh", "others", model)
+        score(con, "told", model, "by_vestry", -12.0, frequencies)
+        weights = ", ".join(f"round(w_{name}, 1)" for name in model.compared)
+        wanted = {"by_splink": "uid_l % 3 > 0 OR uid_r % 3 > 0", "by_vestry": "true"}
+        splink, vestry = (
+            con.execute(f"SELECT uid_l, uid_r, round(weight, 6), {weights} FROM {t} WHERE {w} ORDER BY ALL").fetchall()
+            for t, w in wanted.items()
+        )
+        assert vestry == splink
+        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 50

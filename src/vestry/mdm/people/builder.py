@@ -168,6 +168,9 @@ def _people(context: Context, names: Companions) -> Making | None:
     )
     if not context.con.execute("SELECT 1 FROM mdm_persons LIMIT 1").fetchone():
         return None
-    some = f"(SELECT * FROM {records} WHERE person_id IN (SELECT person_id FROM mdm_persons))"
+    context.con.execute(
+        "CREATE OR REPLACE TEMP TABLE mdm_said AS "
+        f"SELECT * FROM {records} WHERE person_id IN (SELECT person_id FROM mdm_persons)"
+    )
     order = ["person_id"]
-    return Making(golden_select(spec, some), keys=order, affected="mdm_persons", order=order, marks=marks)
+    return Making(golden_select(spec, "mdm_said"), keys=order, affected="mdm_persons", order=order, marks=marks)

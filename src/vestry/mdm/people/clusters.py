@@ -34,14 +34,16 @@ class Pairs:
 
 
 def components(n: int, pairs: Pairs) -> Ints:
-    """The connected component of each of n records."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    ones = np.ones(len(pairs.left), dtype=np.int8)
-    graph = coo_array((ones, (pairs.left, pairs.right)), shape=(n, n))
-    _, labels = connected_components(graph, directed=False)
-    return np.asarray(labels, dtype=np.int64)
+    """The connected component of each of n records, by the least number of a record in it."""
+    labels = np.arange(n, dtype=np.int64)
+    while True:
+        left, right = labels[pairs.left], labels[pairs.right]
+        if np.array_equal(left, right):
+            return labels
+        least = np.minimum(left, right)
+        for ends in (pairs.left, pairs.right, left, right):
+            np.minimum.at(labels, ends, least)
+        labels = labels[labels]
 
 
 def group(n: int, links: Pairs, against: Pairs) -> Ints:

@@ -15,6 +15,7 @@ from vestry.mdm.people import standard
 from vestry.mdm.people.index import Companions, told_pairs
 from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
+from vestry.mdm.people.scoring import level_of
 from vestry.project import TableName, VestryError, literal
 
 #: What a weight that is not the sum follows from.
@@ -283,14 +284,9 @@ class Reader:
         parts, words = [], {}
         for comparison in self.model.settings["comparisons"]:
             name = comparison["output_column_name"]
-            cases = []
             for place, level in enumerate(comparison["comparison_levels"]):
-                if level["sql_condition"].upper() == "ELSE":
-                    cases.append(f"ELSE {place}")
-                else:
-                    cases.append(f"WHEN {level['sql_condition']} THEN {place}")
                 words[name, place] = "" if level.get("is_null_level") else level["label_for_charts"]
-            parts.append(f"CASE {' '.join(cases)} END AS level_{name}")
+            parts.append(f"{level_of(comparison)} AS level_{name}")
         compared = (*standard.COMPARED, "first", "home")
         columns = ", ".join(f"{side}.{c} AS {c}_{side}" for side in ("l", "r") for c in compared)
         weights = ", ".join(f"p.w_{c} AS w_{c}" for c in self.model.compared)

@@ -37,8 +37,12 @@ def regroup(index: Index, done: int, whole: bool) -> None:
                (row_number() OVER (ORDER BY s.uid) - 1)::BIGINT AS number
            FROM {standing} AS s WHERE s.uid IN (SELECT uid FROM mdm_scope) AND NOT s.gone"""
     )
-    links = _links(index, pairs)
-    against = _against(index, pairs)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_between AS SELECT uid_l, uid_r, weight, born_apart FROM {pairs}
+           WHERE uid_l IN (SELECT uid FROM mdm_members) AND uid_r IN (SELECT uid FROM mdm_members)"""
+    )
+    links = _links(index, "mdm_between")
+    against = _against(index, "mdm_between")
     parts = group(count(con, "mdm_members"), links, against)
     con.register("mdm_groups", pa.table({"number": np.arange(len(parts)), "part": parts}))
     con.execute(
@@ -49,23 +53,22 @@ def regroup(index: Index, done: int, whole: bool) -> None:
            QUALIFY NOT bool_or(m.hidden) OVER (PARTITION BY g.part)"""
     )
     con.unregister("mdm_groups")
-    make_events(con, pairs, standing)
+    make_events(con, "mdm_between", standing)
 
 
 def _memberships(index: Index) -> None:
     """Make `mdm_membership`: the person of each record by the last event of it."""
     con = index.con
     if not index.exists(index.names.event):
-        con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR, kind VARCHAR)")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR)")
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_last AS SELECT 0::BIGINT AS event_id, 0::BIGINT AS person")
         return
     events = index.relation(index.names.event)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
-           SELECT record_number(source, record_id) AS uid, person_id, kind FROM (
-               SELECT source, record_id, arg_max(person_id, event_id) AS person_id, arg_max(kind, event_id) AS kind
-               FROM {events} WHERE record_id IS NOT NULL GROUP BY source, record_id
-           ) WHERE kind <> 'leave'"""
+           SELECT record_number(source, record_id) AS uid, arg_max_null(person_id, event_id) AS person_id
+           -- One that left has nobody in its last event.
+           FROM {events} WHERE record_id IS NOT NULL GROUP BY uid HAVING person_id IS NOT NULL"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_last AS

@@ -25,6 +25,7 @@ from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_compar
 from vestry.mdm.people.grouping import count, regroup
 from vestry.mdm.people.linker import Model, train, weigh
 from vestry.mdm.people.model import MatchFile
+from vestry.mdm.people.scoring import meet, score
 from vestry.project import TableName, literal, quote
 
 #: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
@@ -158,16 +159,13 @@ class Index:
             stored = f"SELECT uid, content FROM {self.relation(self.names.standard)} WHERE NOT gone"
             last = con.execute(f"SELECT max(changed_in) FROM {self.relation(self.names.standard)}").fetchone()
             number = 1 + max(done, last[0] or 0 if last else 0)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_stored AS {stored}")
         con.execute(
-            """CREATE OR REPLACE TEMP TABLE mdm_changed AS
-               SELECT c.uid FROM mdm_content AS c LEFT JOIN mdm_stored AS s USING (uid)
-               WHERE s.uid IS NULL OR s.content <> c.content"""
+            f"""CREATE OR REPLACE TEMP TABLE mdm_differs AS
+               SELECT coalesce(c.uid, s.uid) AS uid, c.uid IS NULL AS gone
+               FROM mdm_content AS c FULL JOIN ({stored}) AS s USING (uid) WHERE c.content IS DISTINCT FROM s.content"""
         )
-        con.execute(
-            "CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_stored "
-            "WHERE uid NOT IN (SELECT uid FROM mdm_content)"
-        )
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_differs WHERE NOT gone")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_differs WHERE gone")
         return number
 
     def _unfinished(self, done: int) -> int:
@@ -187,7 +185,7 @@ class Index:
             "CREATE OR REPLACE TEMP TABLE mdm_before AS "
             f"SELECT uid, first, homes, {', '.join(standard.LIMITED)}, COLUMNS('^k_.*') "
             f"FROM {self.relation(self.names.standard)} WHERE NOT gone "
-            "AND uid NOT IN (SELECT uid FROM mdm_changed) AND uid NOT IN (SELECT uid FROM mdm_gone)"
+            "AND uid NOT IN (SELECT uid FROM mdm_differs)"
         )
 
     def _standardise(self, number: int, whole: bool) -> None:
@@ -342,16 +340,13 @@ class Index:
             f"WHERE changed_in > {done}"
         )
         if not trained:
+            frequencies = self._frequencies()
             if whole:
                 self._all_records("mdm_all")
+                weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
             else:
                 self._candidates(model, done)
-            weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self._frequencies())
-        if not whole:
-            con.execute(
-                "DELETE FROM mdm_weighed WHERE uid_l NOT IN (SELECT uid FROM mdm_dirty) "
-                "AND uid_r NOT IN (SELECT uid FROM mdm_dirty)"
-            )
+                score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
         con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")
@@ -375,21 +370,15 @@ class Index:
         return self.relation(self.names.frequency) if self.exists(self.names.frequency) else None
 
     def _candidates(self, model: Model, done: int) -> None:
-        """Make `mdm_all` of the records that changed and those that share a blocking key with one of them."""
+        """Make `mdm_met`, the pairs that have a changed record in them, and `mdm_all`, the records of these."""
         con = self.con
         con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {self._comparable(f'changed_in > {done}')}")
-        shares = [
-            f"k_{r} IN (SELECT k_{r} FROM mdm_new WHERE k_{r} IS NOT NULL)" for r in model.blocking if r != "homes"
-        ]
-        found = f"SELECT uid FROM mdm_before WHERE {' OR '.join(shares) or 'false'}"
-        if "homes" in model.blocking:
-            found += (
-                " UNION SELECT uid FROM (SELECT uid, first, unnest(homes) AS home FROM mdm_before) "
-                "WHERE (home, first) IN (SELECT (unnest(homes), first) FROM mdm_new)"
-            )
+        meet(con, "mdm_new", "mdm_before", model)
+        met = f"changed_in <= {done} AND uid IN (SELECT unnest([uid_l, uid_r]) FROM mdm_met)"
+        columns = "COLUMNS(c -> NOT starts_with(c, 'k_'))"
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT * FROM mdm_new UNION ALL "
-            f"SELECT * FROM {self._comparable(f'changed_in <= {done} AND uid IN ({found})')}"
+            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT {columns} FROM mdm_new UNION ALL BY NAME "
+            f"SELECT {columns} FROM {self._comparable(met)}"
         )
 
     def _told_apart(self) -> int:

@@ -162,6 +162,24 @@ def levels_of(settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return [level for level in next(found, []) if not level.get("is_null_level")]
 
 
+def parameters(comparison: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], float, float]]:
+    """The levels of a comparison but for that of what is not known, which is the first; each with m and u.
+
+    Where none was learnt they are what Splink takes then.
+    """
+    levels = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+    begun = [(0.0, 0.0)] * len(levels)
+    if not all("m_probability" in level and "u_probability" in level for level in levels):
+        from splink.internals.comparison_level import _default_m_values, _default_u_values
+
+        count = len(levels)
+        begun = list(zip(_default_m_values(count), _default_u_values(count), strict=True))[::-1]
+    return [
+        (level, level.get("m_probability", m), level.get("u_probability", u))
+        for level, (m, u) in zip(levels, begun, strict=True)
+    ]
+
+
 def weight_of(level: Mapping[str, Any]) -> float:
     """What a level says for two records being one person, in bits."""
     return math.log2(level["m_probability"] / level["u_probability"])

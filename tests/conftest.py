@@ -18,6 +18,20 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+#: Of one long test each; begun first, they do not run alone at the end.
+LONG = ("test_every_page", "test_add_data_browser", "test_story_browser", "test_data_map", "test_kill")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each processor: half of what the tests do is wait."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first. All of a module stays together, for what it shares."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 @pytest.fixture
 def council(tmp_path: Path) -> Council:
     """An empty council project."""

@@ -63,7 +63,7 @@ class Door:
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     council = governed(tmp_path_factory.mktemp("door"))
-    limits = "[sql]\nmemory_mb = 256\nthreads = 1\nseconds = 30\nper_user = 1\n"
+    limits = "[sql]\nmemory_mb = 256\nthreads = 1\nseconds = 10\nper_user = 1\n"
     council.write("vestry.toml", f'[council]\nname = "Testham"\n{limits}')
     for name in ("ann", "olu", "nia"):
         account(council, name, ("staff", "analyst"))

@@ -33,8 +33,7 @@ class Way:
 def use(request: Request, catalogue: Catalogue) -> Values:
     """How the first of a product's tables that the reader sees is read; else what would be, with a grant."""
     product = product_named(catalogue, request)
-    seen = portal_of(request).gate.seen(user_of(request), where_of(request))
-    mine = [view for view in seen if view.table in product.promised]
+    mine = portal_of(request).gate.seen(user_of(request), where_of(request), product.promised)
     entries = catalogue.tables_of(product)
     table = mine[0].table if mine else entries[0].name if entries else None
     views = [view for view in mine if view.table == table]

@@ -23,8 +23,8 @@ LONG = ("test_every_page", "test_add_data_browser", "test_story_browser", "test_
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each processor: half of what the tests do is wait."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are processors: tests of servers and workers wait a good deal."""
+    return 1 + (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ demo: setup
 	@vestry demo westmarsh
 
 quick: setup
-	pytest -q -m "not slow" -n auto --dist worksteal
+	pytest -q -p no:schemathesis -m "not slow" -n auto --dist worksteal
 
 servers:
 	@tests/servers/install

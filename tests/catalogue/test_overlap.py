@@ -20,6 +20,8 @@ from vestry.catalogue.overlap.estimate import estimate, interval
 from vestry.catalogue.overlap.sketch import K, Sketch, Sketches, sketches_of
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 KEY = b"k" * 32
 
 

@@ -19,6 +19,8 @@ from vestry.catalogue.quality.results import Results
 from vestry.catalogue.quality.scores import product_quality
 from vestry.project import TableName, VestryError
 
+pytestmark = pytest.mark.slow
+
 NAME = TableName("adults", "contacts", "person")
 CONTRACT = """
 - name: person

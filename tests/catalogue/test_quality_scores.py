@@ -17,6 +17,8 @@ from vestry.project import TableName
 from vestry.run.execute import Facts
 from vestry.run.freshness import Freshness
 
+pytestmark = pytest.mark.slow
+
 NAME = TableName("housing", "repairs", "repair")
 CONTRACT = """
 - name: repair

@@ -19,6 +19,8 @@ from vestry.governance.access.treatment import Treatment
 from vestry.project import VestryError
 from vestry.serve.rows import answer as answers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["portal", "folder"])
 def council(doors, request):

@@ -25,6 +25,8 @@ from vestry.governance.identity.user import User
 from vestry.governance.state import connect
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 CLIENT = TableName("adults", "care", "client")
 WARD = TableName("adults", "wards", "ward")
 SOON = date.today() + timedelta(days=30)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 
+import pytest
+
 from council import Council, vestry
 from vestry.governance import audit
 from vestry.project import load_project
+
+pytestmark = pytest.mark.slow
 
 
 def told(council: Council) -> list[tuple[object, ...]]:

@@ -32,6 +32,8 @@ from vestry.governance.requests import (
 )
 from vestry.project import TableName, VestryError
 
+pytestmark = pytest.mark.slow
+
 CLIENT = TableName("adults", "care", "client")
 PURPOSE = "to call residents in hot weather"
 SOON = date.today() + timedelta(days=90)

@@ -12,6 +12,8 @@ from sqlalchemy import Column, Integer, String, Table, insert, select
 from vestry.governance.state import METADATA, connect, exists, now, reading
 from vestry.project import DataError, load_project
 
+pytestmark = pytest.mark.slow
+
 counter = Table("test_counter", METADATA, Column("name", String, primary_key=True), Column("count", Integer))
 
 ADDS = """

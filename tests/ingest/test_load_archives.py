@@ -12,6 +12,8 @@ import pytest
 from council import Council
 from vestry.ingest.files import archive
 
+pytestmark = pytest.mark.slow
+
 JOB = "bronze.repairs.job"
 REJECTED = "bronze.repairs.job__rejected"
 

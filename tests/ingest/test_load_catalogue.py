@@ -9,6 +9,8 @@ import pytest
 from council import Council
 from servers.catalogue import CatalogueServer
 
+pytestmark = pytest.mark.slow
+
 DATASET, DISTRIBUTION = "bronze.county.dataset", "bronze.county.distribution"
 
 

@@ -12,6 +12,8 @@ from council import Council
 from vestry.lake.maintenance import compact
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 JOB = "bronze.repairs.job"
 REJECTED = "bronze.repairs.job__rejected"
 LOAD = TableName.parse(JOB)

@@ -14,6 +14,8 @@ from council import Council, begin, vestry
 from servers.sftp import SftpServer, make_key, prepared
 from vestry.ingest.sftp import Sftp
 
+pytestmark = pytest.mark.slow
+
 JOB = "bronze.repairs.job"
 
 

@@ -12,6 +12,8 @@ from deltalake import DeltaTable, write_deltalake
 from council import Council, vestry
 from servers.sharing import SharingServer
 
+pytestmark = pytest.mark.slow
+
 REFERRAL = "bronze.nhs.referral"
 NAME = "trust.community.referral"
 

@@ -12,6 +12,8 @@ from vestry.ingest.rest.ledger import Entry, gaps
 from vestry.ingest.rest.windows import Scale, Window, asked_from, plan, scale_of
 from vestry.project.source_models import RestCursor
 
+pytestmark = pytest.mark.slow
+
 END = 12
 
 windows = st.tuples(st.integers(0, END), st.integers(1, END) | st.none()).map(

@@ -13,6 +13,8 @@ from vestry.lake.maintenance import compact, restore, vacuum
 from vestry.lake.rewrite import touched
 from vestry.project import DataError, TableName, VestryError
 
+pytestmark = pytest.mark.slow
+
 
 def publish(lake: Lake, con: duckdb.DuckDBPyConnection, table: TableName, select: str, **how: object) -> int:
     with lake.lock(table):

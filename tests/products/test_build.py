@@ -7,6 +7,8 @@ import pytest
 from council import Council
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 REPAIR = "housing.repairs.repair"
 ASIDE = "housing.repairs.repair__quarantine"
 RESULT = "vestry.quality.result"

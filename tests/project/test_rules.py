@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from vestry.project.rules import columns_named, filled, row_condition
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("query", "condition"),

@@ -8,6 +8,8 @@ import pytest
 
 from council import Council
 
+pytestmark = pytest.mark.slow
+
 _CLAIMS = """
   - name: claim
     description: One row for each claim.

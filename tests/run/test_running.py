@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
+
 from council import begin
 from vestry.run.events import Event
 from vestry.run.running import noted, running
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_is_seen_while_it_goes_on_and_not_after(tmp_path):

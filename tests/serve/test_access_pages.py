@@ -14,6 +14,8 @@ from governed import governed
 from serve.conftest import running, violations
 from serve.people import PASSWORD, Person, account
 
+pytestmark = pytest.mark.slow
+
 PURPOSE = "To call residents in hot weather"
 SOON = date.today() + timedelta(days=60)
 ASK = "/products/adults/care/ask"

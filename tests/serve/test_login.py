@@ -23,6 +23,8 @@ from vestry.governance.identity.user import User
 from vestry.governance.state import connect, reading
 from vestry.project import load_project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory):

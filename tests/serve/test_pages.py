@@ -11,6 +11,8 @@ import pytest
 from council import vestry
 from serve.conftest import in_process
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def get(repairs):

@@ -18,6 +18,8 @@ from vestry.governance.identity.accounts import accounts, change
 from vestry.governance.identity.provider import _KNOWN
 from vestry.project import load_project
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = {
     "jo": {"name": "Jo Bloggs", "email": "jo@example.org", "roles": ["Vestry.Staff", "Vestry.Housing"]},
     "sam": {"name": "<b>Sam</b>", "email": "sam@example.org", "roles": ["Something.Else"]},

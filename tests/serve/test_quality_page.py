@@ -8,6 +8,8 @@ import pytest
 
 from serve.conftest import in_process
 
+pytestmark = pytest.mark.slow
+
 CONTRACT = """
 - name: repair
   properties:

@@ -17,6 +17,8 @@ from serve.people import PASSWORD, Person, account
 from vestry.project import VestryError
 from vestry.serve.server import Encryption, run
 
+pytestmark = pytest.mark.slow
+
 URL = '[council]\nname = "Testham"\nurl = "https://data.testham.gov.uk"\n'
 #: What a proxy says that was asked over https.
 PROXIED = {"Host": "data.testham.gov.uk", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}

@@ -16,6 +16,8 @@ from vestry.governance.identity.tokens import add_token
 from vestry.project import load_project
 from vestry.serve.rows import encode
 
+pytestmark = pytest.mark.slow
+
 TEXT = "Ada Testperson, 1950-05-01"
 
 

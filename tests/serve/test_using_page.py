@@ -23,6 +23,8 @@ from vestry.governance.identity.tokens import add_token
 from vestry.governance.state import connect
 from vestry.project import Project, TableName, load_project
 
+pytestmark = pytest.mark.slow
+
 CLIENT = TableName.parse("adults.care.client")
 PAGE = "/products/adults/care/use"
 

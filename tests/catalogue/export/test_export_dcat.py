@@ -20,6 +20,8 @@ from vestry.catalogue.live import Live
 from vestry.project import TableName
 from vestry.serve import paths
 
+pytestmark = pytest.mark.slow
+
 SHAPES = Path("/work/shared/data/shapes/dcat-ap-3.0.1.ttl")
 AT = "https://data.testham.example.org"
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right"

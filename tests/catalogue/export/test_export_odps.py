@@ -12,6 +12,8 @@ from council import Council, vestry
 from vestry.catalogue.export import Gap
 from vestry.catalogue.export.odps import odps
 
+pytestmark = pytest.mark.slow
+
 AT = "https://data.testham.example.org"
 
 

@@ -20,6 +20,8 @@ from vestry.catalogue.export.openlineage import openlineage, post
 from vestry.catalogue.live import Live
 from vestry.project import VestryError
 
+pytestmark = pytest.mark.slow
+
 AT = "https://data.testham.example.org"
 
 

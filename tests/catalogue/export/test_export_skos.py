@@ -11,6 +11,8 @@ from vestry.catalogue.export import Gap
 from vestry.catalogue.export.rdf import json_ld, turtle
 from vestry.catalogue.export.skos import skos
 
+pytestmark = pytest.mark.slow
+
 AT = "https://data.testham.example.org"
 SHAPES = Path("/work/shared/data/shapes/dcat-ap-3.0.1.ttl")
 

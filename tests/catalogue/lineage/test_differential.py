@@ -19,6 +19,8 @@ from vestry.catalogue.lineage.sql import query_lineage
 from vestry.project import TableName
 from vestry.project.sql import parse
 
+pytestmark = pytest.mark.slow
+
 A, B, C = (TableName("d", "p", t) for t in "abc")
 TABLES = {
     A: {"id": "INTEGER", "k": "INTEGER", "x": "INTEGER", "y": "INTEGER", "name": "VARCHAR"},

@@ -14,6 +14,8 @@ from vestry.catalogue.lineage import kept as kept_module
 from vestry.project import TableName, load_project
 from vestry.run.graph import graph_of
 
+pytestmark = pytest.mark.slow
+
 WESTMARSH = Path(__file__).parents[3] / "src/vestry/demo/project"
 
 

@@ -14,6 +14,8 @@ from vestry.governance.identity.passwords import LEAST, MOST, hashed, matches, w
 from vestry.governance.state import reading
 from vestry.project import load_project
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "tawny owl over Testham"
 
 

@@ -18,6 +18,8 @@ from vestry.ingest.discovery.report import Column, Table
 from vestry.ingest.discovery.systems import tables_of
 from vestry.project import VestryError
 
+pytestmark = pytest.mark.slow
+
 #: Valid by their check digits, and nobody's: NHS numbers that begin with 999 are for tests.
 NHS = ["9990000018", "9990000026", "9990000034", "9990000042", "9990000050", "9990000069", "9990000077", "9990000085"]
 

@@ -13,6 +13,8 @@ import pytest
 
 from vestry.ingest.files import EmptyFile, FileOptions, UnreadableFile, read_file
 
+pytestmark = pytest.mark.slow
+
 Read = Callable[..., Any]
 
 

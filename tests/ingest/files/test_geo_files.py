@@ -13,6 +13,8 @@ import pytest
 from vestry.ingest.files import UnreadableFile
 from vestry.lake.engine import extension
 
+pytestmark = pytest.mark.slow
+
 BOUNDARIES = Path(os.environ.get("UK_BOUNDARIES") or Path(__file__).resolve().parents[4] / "shared/data/boundaries")
 
 

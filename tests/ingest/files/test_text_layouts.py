@@ -10,6 +10,8 @@ import pytest
 
 from vestry.ingest.files import UnreadableFile
 
+pytestmark = pytest.mark.slow
+
 Read = Callable[..., Any]
 
 

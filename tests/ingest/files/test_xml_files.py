@@ -9,6 +9,8 @@ import pytest
 
 from vestry.ingest.files import UnreadableFile
 
+pytestmark = pytest.mark.slow
+
 EXPORT = """<?xml version="1.0" encoding="UTF-8"?>
 <e:Export xmlns:e="urn:example:export" made="2024-01-31">
   <!-- a comment -->

@@ -8,6 +8,8 @@ from doors import CLIENTS, REPAIR, ROWS, jobs, open_doors
 from governed import PEOPLE
 from vestry.governance.access.treatment import Treatment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory):

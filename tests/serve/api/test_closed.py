@@ -17,6 +17,8 @@ from vestry.governance.access.treatment import Treatment
 from vestry.governance.identity.tokens import add_token, revoke
 from vestry.governance.state import connect
 
+pytestmark = pytest.mark.slow
+
 #: What somebody might write in place of a name or a value.
 ATTACKS = [
     "'; DROP TABLE x; --",

@@ -16,6 +16,8 @@ from doors import CLIENT, CLIENTS, JOBS, ODD, REPAIR, ROWS
 from vestry.governance.access.treatment import Treatment
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_row_is_json_that_says_what_the_table_holds(doors):
     (row,) = doors.rows(f"{ROWS}?job=J3")

@@ -10,6 +10,8 @@ from doors import REPAIR
 from vestry.governance.identity.tokens import add_token
 from vestry.serve.sql.sent import FORMS
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_document_is_open_api_and_tells_the_columns(doors):
     document = doors.ask("/api/openapi.json").json()

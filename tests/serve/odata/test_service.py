@@ -14,6 +14,8 @@ from doors import CLIENT, JOBS, ODD
 from vestry.governance.access.terms import Condition
 from vestry.governance.access.treatment import Treatment
 
+pytestmark = pytest.mark.slow
+
 JOB = "housing__repairs__repair"
 PERSON = "adults__care__client"
 _EDM = "{http://docs.oasis-open.org/odata/ns/edm}"

@@ -24,6 +24,8 @@ from vestry.governance.recipients import CREDENTIALS, revoke, rotate
 from vestry.governance.state import connect
 from vestry.serve.sharing.addresses import Address
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = ("Testperson", "WX1", "grab rail", "1950-05-01")
 NOBODY = (401, "UNAUTHENTICATED")
 

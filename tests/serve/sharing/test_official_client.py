@@ -9,6 +9,8 @@ import pytest
 from serve.sharing.conftest import CLEAR, SHARED, SHOWN, Sharing
 from vestry.governance.access.terms import Condition
 
+pytestmark = pytest.mark.slow
+
 FORMS = pytest.mark.parametrize("delta", [False, True], ids=["parquet", "delta"])
 NORTH = Condition("ward", ("North",))
 

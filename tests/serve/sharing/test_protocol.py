@@ -20,6 +20,8 @@ from vestry.governance.identity.tokens import add_token
 from vestry.lake.maintenance import compact
 from vestry.project import TableName
 
+pytestmark = pytest.mark.slow
+
 CAPABILITIES = "delta-sharing-capabilities"
 
 

@@ -14,7 +14,7 @@ import pytest
 from council import Council, begin
 from vestry.project import TableName
 
-KILLS = 8
+KILLS = 12
 STEPS = 2
 ALL = (
     "bronze.repairs.job", "bronze.repairs.job__rejected", "bronze.works.visit", "bronze.planning.change",

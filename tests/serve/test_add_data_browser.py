@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from serve.conftest import LAYOUT, served, violations
+from serve.conftest import served, violations
 from serve.test_add_data import REPAIRS, TENANTS, workbook
 
 pytestmark = pytest.mark.slow
@@ -28,8 +28,7 @@ def test_an_analyst_goes_from_a_workbook_to_a_product(browser, repairs, tmp_path
                 page.click(path)
             for width in (1200, 360):
                 page.set_viewport_size({"width": width, "height": 800})
-                rules = () if width == 1200 and scripts else LAYOUT
-                found.extend(f"{page.url} at {width}: {v}" for v in violations(page, rules))
+                found.extend(f"{page.url} at {width}: {v}" for v in violations(page))
                 wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1")
                 found.extend([f"{page.url}: wider than the screen"] if wide else [])
             page.set_viewport_size({"width": 1200, "height": 800})

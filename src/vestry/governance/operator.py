@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from vestry.catalogue.model import OPEN
+from vestry.governance.people import NAMED, PERSON
 from vestry.project import Project, TableName
 from vestry.project.names import SYSTEM
 from vestry.run.workspace import Workspace
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 #: As the audit names it.
 DOOR = "operator"
-#: The column by which people are known; an answer of more rows than these does not name them one by one.
-_PERSON, _NAMED = "person_id", 1_000
 
 
 def told(workspace: Workspace, action: str, tables: Iterable[TableName], rows: int, people: Iterable[str] = ()) -> None:
@@ -45,14 +44,14 @@ def is_personal(project: Project, name: TableName) -> bool:
 
 def people_in(rows: pa.Table) -> list[str]:
     """The ids of those whom rows show one by one."""
-    if _PERSON not in rows.column_names or rows.num_rows > _NAMED:
+    if PERSON not in rows.column_names or rows.num_rows > NAMED:
         return []
-    return [str(person) for person in rows.column(_PERSON).unique().to_pylist() if person is not None]
+    return [str(person) for person in rows.column(PERSON).unique().to_pylist() if person is not None]
 
 
 def people_of(rows: Iterable[dict[str, Any]]) -> list[str]:
     """The same of rows as dictionaries."""
-    return [str(row[_PERSON]) for row in rows if row.get(_PERSON) is not None]
+    return [str(row[PERSON]) for row in rows if row.get(PERSON) is not None]
 
 
 def _who() -> str:

@@ -71,7 +71,7 @@ def _expected(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> tuple[int, 
 
 
 @given(st.lists(_record(), min_size=1, max_size=24))
-@settings(max_examples=25)
+@settings(max_examples=60)
 def test_counts_are_those_of_every_pair_counted_by_itself(con: Any, records: list[dict[str, Any]]) -> None:
     evaluation = _judge(con, records)
     pairs = list(combinations(records, 2))
@@ -100,7 +100,7 @@ def test_counts_are_those_of_every_pair_counted_by_itself(con: Any, records: lis
 
 
 @given(st.lists(_record(), min_size=1, max_size=24))
-@settings(max_examples=20)
+@settings(max_examples=40)
 def test_a_cluster_counts_where_it_is_exactly_right(con: Any, records: list[dict[str, Any]]) -> None:
     evaluation = _judge(con, records)
     for least, quality in ((1, evaluation.cluster), (2, evaluation.cluster_of_several)):
@@ -117,7 +117,7 @@ def test_a_cluster_counts_where_it_is_exactly_right(con: Any, records: list[dict
 
 
 @given(st.lists(_record(), min_size=1, max_size=24))
-@settings(max_examples=20)
+@settings(max_examples=40)
 def test_lookalikes_are_counted_apart(con: Any, records: list[dict[str, Any]]) -> None:
     told = {k.kind: (k.pairs, k.joined) for k in _judge(con, records).lookalikes}
     different = [(a, b) for a, b in combinations(records, 2) if a["truth"] != b["truth"]]
@@ -167,7 +167,7 @@ def _check_intervals(quality: Any, whole: tuple[int, int, int], rest: list[tuple
 
 
 @given(st.lists(_record(), min_size=2, max_size=16))
-@settings(max_examples=15)
+@settings(max_examples=30)
 def test_intervals_are_those_of_leaving_out_each_person_in_turn(con: Any, records: list[dict[str, Any]]) -> None:
     evaluation = _judge(con, records)
 
@@ -186,7 +186,7 @@ _PAIR = st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda pair: pair
 
 
 @given(st.dictionaries(_PAIR, st.booleans(), min_size=1), st.lists(st.integers(0, 2), min_size=8, max_size=8))
-@settings(max_examples=15)
+@settings(max_examples=30)
 def test_intervals_of_reviewed_pairs_leave_out_each_record(
     con: Any, labels: dict[tuple[int, int], bool], people: list[int]
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vestry.catalogue.missing import SMALLEST
 from vestry.catalogue.model import Catalogue
 from vestry.catalogue.overlap.sketch import NORMAL
 from vestry.lake import Engine
@@ -14,16 +15,13 @@ from vestry.project import TableName, literal, quote
 if TYPE_CHECKING:
     import duckdb
 
-#: Fewer people, homes or values that two systems share are not told: whoever adds a file of one person would be told
-#: by the map in which systems that person is.
-LEAST = 10
-
 
 @dataclass(frozen=True)
 class Shared:
     """How many things each system knows, how many of them no other does, and how many every two both know.
 
-    Fewer than `LEAST` that are in others too count as none.
+    Fewer than `SMALLEST` that are in others too count as none: whoever adds a file of one person would be told by the
+    map in which systems that person is.
     """
 
     known: Mapping[str, int] = field(default_factory=dict)
@@ -96,8 +94,8 @@ def _shared(engine: Engine, selects: list[str], systems: Mapping[TableName, str]
         both = con.execute(_BOTH).fetchall()
     return Shared(
         {system: count for system, count, _ in known},
-        {system: alone if count - alone >= LEAST else count for system, count, alone in known},
-        {(a, b): count for a, b, count in both if count >= LEAST},
+        {system: alone if count - alone >= SMALLEST else count for system, count, alone in known},
+        {(a, b): count for a, b, count in both if count >= SMALLEST},
     )
 
 

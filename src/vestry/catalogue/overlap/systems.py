@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vestry.catalogue.live import Live
+from vestry.catalogue.missing import SMALLEST
 from vestry.catalogue.model import Catalogue, ColumnEntry
 from vestry.catalogue.overlap.estimate import Estimate, estimate, probed, sharing
-from vestry.catalogue.overlap.shared import LEAST, Shared, homes, people
+from vestry.catalogue.overlap.shared import Shared, homes, people
 from vestry.catalogue.overlap.sketch import Sketch, Sketches
 from vestry.catalogue.register.kinds import NAME, identifies, is_place, kinds_of
 from vestry.lake import Engine
@@ -17,7 +18,7 @@ from vestry.project import TableName
 
 #: From so large a part on, what a column holds counts as being elsewhere too.
 WHOLLY = 0.98
-#: Below this part a tie may be chance; and of fewer values that both hold nothing is told: see `LEAST`.
+#: Below this part a tie may be chance; and of fewer values that both hold nothing is told: see `SMALLEST`.
 _PART = 0.1
 #: And this is what a part must surely be of which WHOLLY is the estimate.
 _SURE = 0.95
@@ -154,7 +155,7 @@ def _column_ties(
         mine, other = sketches[a], sketches[b]
         if max(said.a_in_b, said.b_in_a) < _PART or not _is_comparable(mine, other, entries[a], entries[b]):
             continue
-        if said.seen[2] < LEAST:
+        if said.seen[2] < SMALLEST:
             continue
         is_strong = max(mine.uniqueness, other.uniqueness) >= _UNIQUE and not (named[a] or named[b])
         term = entries[a].term if entries[a].term == entries[b].term else None

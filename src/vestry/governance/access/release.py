@@ -19,7 +19,8 @@ from urllib.parse import unquote
 
 from vestry.governance.access.keys import purpose_key
 from vestry.governance.access.treatment import Treatment, expression
-from vestry.governance.access.view import PERSON, View
+from vestry.governance.access.view import View
+from vestry.governance.people import PERSON
 from vestry.lake.tables import Staged
 from vestry.lake.types import duckdb_columns
 from vestry.project import DataError, TableName, literal, quote

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from vestry.governance.access.grants import Grant
 from vestry.governance.access.terms import Condition, plain
 from vestry.governance.access.treatment import Treatment
+from vestry.governance.people import PERSON
 from vestry.project import TableName, VestryError
 
-#: The column by which people are known, where a table has it.
-PERSON = "person_id"
 #: How releases are made of views: raise it where that changes, so that none of before stands.
 MADE = 2
 

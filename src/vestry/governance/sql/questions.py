@@ -13,14 +13,13 @@ from vestry.governance.access.gate import Gate, Reading, Where
 from vestry.governance.access.keys import own_key
 from vestry.governance.access.view import Refused
 from vestry.governance.identity.user import User
+from vestry.governance.people import NAMED
 from vestry.governance.sql.workers import NotAnswered, Workers
 from vestry.project import DataError, TableName
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: An answer of more rows than these does not name the people that it shows one by one in the audit.
-NAMED = 1_000
 _KEY = "questions in SQL"
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from vestry.governance.access.gate import Gate, Reading, Where
 from vestry.governance.access.release import Release
 from vestry.governance.identity.user import User
+from vestry.governance.people import NAMED
 from vestry.lake.engine import failure
 from vestry.project import DataError, Project, TableName, VestryError
 from vestry.run.execute import SPILL
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 AHEAD = 10_000
 #: Rows of one answer at most; the rest comes by its cursor.
 MOST = 10_000_000
-#: An answer that shows more people than these does not name them one by one in the audit.
-NAMED = 1_000
 _BATCH = 20_000
 #: Answers that are longer keep their engine until they are sent: so many at once.
 _LONG = threading.BoundedSemaphore(8)

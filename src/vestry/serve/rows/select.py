@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vestry.governance.access.release import PLACE, Release
-from vestry.governance.access.view import PERSON
+from vestry.governance.people import PERSON
 from vestry.project import quote
 from vestry.serve.rows.conditions import Compiler, kind_of, known
 from vestry.serve.rows.cursor import Place

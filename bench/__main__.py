@@ -62,6 +62,7 @@ PAIRS = [
         "governed_masked",
         "governed_masked_duckdb",
         at_most=1.3,
+        runs=5,
     ),
     Pair("making that release / COPY of its SELECT", "governed_release", "governed_release_duckdb", at_most=1.5),
     Pair(

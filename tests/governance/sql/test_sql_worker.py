@@ -41,16 +41,15 @@ class Lake:
         columns = (("i", "BIGINT"), ("person_id", "VARCHAR"), ("name", "VARCHAR"))
         view = View(NAME, (), (), (), False, False, "", ())
         self.release = Release(view, NAME, 0, (str(self.own),), columns)
-        self.waiting = Workers(root / "answers")
+        self.waiting = Workers(root / "answers", warm=True)
 
     def ask(self, sql: str, settings: SqlSettings = SETTINGS) -> Answered:
         """Straight into a process: nobody has read the statement."""
         worker = self.waiting.take(settings)
-        self.waiting.prepare()
         try:
             return worker.answer(sql, [self.release])
         finally:
-            worker.close()
+            self.waiting.done(worker)
 
     def refused(self, sql: str, settings: SqlSettings = SETTINGS) -> NotAnswered:
         with pytest.raises(NotAnswered) as error:

@@ -40,8 +40,8 @@ class Questions:
     """
 
     def __init__(self, gate: Gate, warm: bool = True) -> None:
-        self._gate, self._warm = gate, warm
-        self._workers = Workers(gate.live.workspace.project.state / "sql")
+        self._gate = gate
+        self._workers = Workers(gate.live.workspace.project.state / "sql", warm)
 
     def ask(self, user: User, sql: str, where: Where, purpose: str = "") -> Answer:
         """The answer, after the audit has its line: which tables and how many rows, and never the text.
@@ -70,9 +70,7 @@ class Questions:
             audit.write(workspace.project, [entry], [audit.Read(table, None, {}) for table in tables])
             raise
         finally:
-            worker.close()
-            if self._warm:  # now, when it takes nothing from the question
-                self._workers.prepare()
+            self._workers.done(worker)
         reading.give(answered.rows.num_rows, answered.people, note)
         return Answer(answered.rows, answered.is_cut, tuple(reading.releases), time.monotonic() - began)
 

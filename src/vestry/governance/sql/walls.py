@@ -11,6 +11,7 @@ import resource
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 
 #: Address space besides what the engine may fill: libraries, stacks of threads, allocators' reserves.
 _BESIDES = 4 * 2**30
@@ -65,7 +66,7 @@ def enclose(files: Iterable[str]) -> bool:
         return False
     for path in files:
         _allow(libc, rule_set, path, _READ_FILE)
-    for path in _libraries():
+    for path in libraries():
         _allow(libc, rule_set, path, _READ_FILE | _READ_DIR)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     failed: int = libc.syscall(_RESTRICT, ctypes.c_int(rule_set), ctypes.c_uint32(0))
@@ -83,8 +84,9 @@ def _allow(libc: ctypes.CDLL, rule_set: int, path: str, access: int) -> None:
     os.close(parent)
 
 
-def _libraries() -> set[str]:
+@cache
+def libraries() -> frozenset[str]:
     """Where what is imported late lies, and time zones."""
     paths = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     paths |= {os.path.dirname(str(sys.modules["duckdb"].__file__))}  # noqa: PTH120 - pathlib is not imported here
-    return paths | {"/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo"}
+    return frozenset(paths) | {"/usr/lib", "/lib", "/lib64", "/usr/share/zoneinfo"}

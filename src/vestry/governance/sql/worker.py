@@ -62,6 +62,7 @@ def main() -> None:
     import duckdb
     import pyarrow.ipc  # noqa: F401 - now, while there is time
 
+    walls.libraries()  # likewise
     con = _engine(limits)
     macros = [
         name for (name,) in con.execute("SELECT function_name FROM duckdb_functions() WHERE NOT internal").fetchall()

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +35,8 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
+#: Bytes of an answer that is copied; a longer one is read where it lies, which waits for its process to be gone.
+_COPIED = 16 * 2**20
 #: Processes that wait for the next question.
 _WARM = 2
 
@@ -97,11 +100,9 @@ class Worker:
         views = [View.of(release)._asdict() for release in releases]
         files = [file for release in releases for file in release.files]
         found = self._ask({"sql": sql, "views": views, "files": files, "named": named}, self._seconds + _GRACE)
-        # Nobody writes to the file from now on; the rows stay in it, and are read as they are needed.
-        self._end()
+        self.kill()
         try:
-            held = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-            with pa.ipc.open_stream(pa.py_buffer(held)) as reader:
+            with pa.ipc.open_stream(pa.py_buffer(self._held())) as reader:
                 rows = reader.read_all()
             rows.validate(full=True)  # what comes from that process is not trusted either
         except (ValueError, pa.ArrowException):
@@ -112,13 +113,26 @@ class Worker:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        """Let the process do no more; it may take a moment to be gone."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it does, and let go of all that is its."""
         self._end()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
         self._file.close()
+
+    def _held(self) -> bytes | mmap.mmap:
+        """The answer as nobody can write to it any more, though its process may take a while to go."""
+        file = self._file.fileno()
+        size = os.fstat(file).st_size
+        if size <= _COPIED:
+            return os.pread(file, size, 0)
+        self._process.wait()
+        return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
     def _end(self) -> None:
         self._process.kill()
@@ -174,17 +188,18 @@ class View(NamedTuple):
 
 
 class Workers:
-    """Processes that wait for a question: when one is taken, the next is begun."""
+    """Processes that wait for a question: when one is taken, the next is begun. They are begun and ended aside."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm: bool) -> None:
         self._folder = folder
+        self._most = _WARM if warm else 0
         self._settings: SqlSettings | None = None
         self._waiting: list[Worker] = []
         self._changing = threading.Lock()
-        self._is_closed = False
+        self._aside = ThreadPoolExecutor(1, "workers")
 
     def take(self, settings: SqlSettings) -> Worker:
-        """A process for one question, which the caller closes."""
+        """A process for one question, which the caller gives back by `done`."""
         with self._changing:
             if self._settings != settings:
                 self._settings, gone, self._waiting = settings, self._waiting, []
@@ -194,20 +209,32 @@ class Workers:
                 if (worker := self._waiting.pop(0)).is_alive:
                     return worker
                 worker.close()
-            return self._begun(settings)
+        return self._begun(settings)
 
-    def prepare(self) -> None:
-        """Have as many wait as may be needed next."""
-        with self._changing:
-            while self._settings and not self._is_closed and len(self._waiting) < _WARM:
-                self._waiting.append(self._begun(self._settings))
+    def done(self, worker: Worker) -> None:
+        """End a process, and have as many wait as may be needed next, while the caller goes on."""
+        worker.kill()
+        try:
+            self._aside.submit(self._replace, worker)
+        except RuntimeError:  # closed meanwhile
+            worker.close()
 
     def close(self) -> None:
         """End those that wait."""
-        with self._changing:
-            self._is_closed = True
-            while self._waiting:
-                self._waiting.pop().close()
+        self._aside.shutdown()
+        while self._waiting:
+            self._waiting.pop().close()
+
+    def _replace(self, worker: Worker) -> None:
+        worker.close()
+        while (settings := self._settings) and len(self._waiting) < self._most:
+            begun = self._begun(settings)
+            with self._changing:
+                is_wanted = settings == self._settings
+                if is_wanted:
+                    self._waiting.append(begun)
+            if not is_wanted:
+                begun.close()
 
     def _begun(self, settings: SqlSettings) -> Worker:
         try:

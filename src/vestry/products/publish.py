@@ -26,7 +26,7 @@ from vestry.project.contract import Table
 
 _NEW = "publish_new"
 #: A file of a table with keys is small, so that a change writes little again.
-_KEYED_FILE = 2 * 2**20
+_KEYED_FILE = 2**19
 
 
 @dataclass(frozen=True)

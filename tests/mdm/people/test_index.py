@@ -19,7 +19,7 @@ from vestry.mdm.people.explain import Record
 from vestry.mdm.people.grouping import LIVES_APART
 from vestry.mdm.people.linker import weigh
 from vestry.mdm.people.scoring import meet, score
-from vestry.mdm.people.standard import comparable
+from vestry.mdm.people.standard import comparable, near, near_homes
 from vestry.project import VestryError
 from vestry.run.people import reader_of, unmerge
 
@@ -314,7 +314,10 @@ def test_a_home_of_four_hundred_is_little_evidence(tmp_path: Path) -> None:
     assert len(set(care)) > 0.9 * len(care)
 
 
-def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(
+    town: Town, monkeypatch: pytest.MonkeyPatch, meanwhile: bool
+) -> None:
     """The companions are written and the events are not: as after a kill between the two."""
     from vestry.mdm.people import index
 
@@ -322,14 +325,18 @@ def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(town: Town, mon
     town.tax["N1"] = {**town.homes["FATHER"], "forename": "GEORGE"}
     town.save()
     with monkeypatch.context() as patch:
-        patch.setattr(index, "regroup", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(index, "regroup", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             town.run()
     assert _ids(town) == before
+    if meanwhile:
+        town.tax["N2"] = _row("Ivo", "Marchbank", "1970-02-01", "M", "1 Elm Street", "TS3 1AA")
+        town.save()
     town.good()
     after = _ids(town)
     assert {k: after[k] for k in before} == before
     assert after[TAX, "N1"] == after[HOMES, "FATHER"]
+    assert not meanwhile or after[TAX, "N2"] not in before.values()
 
 
 def test_kill_9_at_any_moment_of_an_update_leaves_ids_as_they_were_or_as_they_shall_be(town: Town) -> None:
@@ -544,7 +551,9 @@ def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
         con.execute("CREATE TEMP VIEW others AS SELECT * FROM told WHERE uid % 3 = 0")
         frequencies = reader.relation(reader.names.frequency)
         weigh(con, "told", model, "by_splink", -12.0, frequencies)
-        meet(con, "fresh", "others", model)
+        near_homes(con, "others", "(SELECT unnest(homes) AS home FROM fresh)")
+        near(con, "others", "fresh", reader.spec)
+        meet(con, "fresh", model)
         score(con, "told", model, "by_vestry", -12.0, frequencies)
         weights = ", ".join(f"round(w_{name}, 1)" for name in model.compared)
         wanted = {"by_splink": "uid_l % 3 > 0 OR uid_r % 3 > 0", "by_vestry": "true"}

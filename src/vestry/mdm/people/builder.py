@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from vestry.mdm.people.golden import golden_select
+from vestry.mdm.people.grouping import EVENTS_TO
 from vestry.mdm.people.index import UPDATE, Companions, Index
 from vestry.mdm.people.lineage import lineage_select
 from vestry.mdm.people.model import ATTRIBUTES, MatchFile, read_match
@@ -17,6 +18,7 @@ from vestry.products.builder import Context, Making
 from vestry.project import ProductTable, TableName, VestryError, literal
 from vestry.project.inputs import recipe_shown
 
+#: The mark of `<table>_record` and `<table>`: the last update of the index that they read.
 _READ_TO = "vestry.index_read_to"
 
 
@@ -120,11 +122,11 @@ def _records(context: Context, names: Companions) -> Making | None:
         f"JOIN {standard} AS s ON s.source = e.source AND s.record_id = e.record_id "
         "WHERE e.kind <> 'leave' AND NOT s.gone"
     )
-    marks = {_READ_TO: update, _EVENTS_TO: _last_event(context, events)}
+    marks = {_READ_TO: update, EVENTS_TO: _last_event(context, events)}
     order = ["source", "record_id"]
     if read_to is None or context.anew:
         return Making(rows.format(some=""), order=order, marks=marks)
-    seen = context.mark(_EVENTS_TO) or 0
+    seen = context.mark(EVENTS_TO) or 0
     context.con.execute(
         f"CREATE OR REPLACE TEMP TABLE mdm_touched AS SELECT DISTINCT source, record_id FROM {events} "
         f"WHERE event_id > {seen} AND record_id IS NOT NULL "
@@ -140,7 +142,6 @@ def _records(context: Context, names: Companions) -> Making | None:
 _STORED = {
     "sex": "sex", "upn": "upn_told", "telephone": "telephone_told", "email": "email_told",
 }  # fmt: skip
-_EVENTS_TO = "vestry.index_events_to"
 
 
 def _last_event(context: Context, events: str) -> int:
@@ -152,10 +153,10 @@ def _people(context: Context, names: Companions) -> Making | None:
     _, spec = read_match(context.table.recipe, context.where)
     records = context.engine.relation(names.record)
     events = context.engine.relation(names.event)
-    now = context.input_mark(names.record, _EVENTS_TO) or 0
+    now = context.input_mark(names.record, EVENTS_TO) or 0
     update = context.input_mark(names.record, _READ_TO) or 0
-    marks = {_EVENTS_TO: now, _READ_TO: update}
-    seen, read_to = context.mark(_EVENTS_TO), context.mark(_READ_TO)
+    marks = {EVENTS_TO: now, _READ_TO: update}
+    seen, read_to = context.mark(EVENTS_TO), context.mark(_READ_TO)
     if seen is None or read_to is None or context.anew:
         return Making(golden_select(spec, records), order=["person_id"], marks=marks)
     standard = f"delta_scan({literal(context.engine.lake.uri(names.standard))})"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from vestry.mdm.people.model import GOLDEN, MatchFile, Survivor
 from vestry.project import literal, quote
@@ -11,11 +12,14 @@ from vestry.project import literal, quote
 #: Of two values that are equal by the rule, the one of the record that was confirmed last, then of the first key.
 _LATEST = "coalesce(valid_to, valid_from, DATE '0001-01-01')"
 
+#: In `origins`: the record that all values are of which are not named besides.
+_MOST = "*"
+
 
 def golden_select(spec: MatchFile, records: str) -> str:
     """SQL of the golden records of all people of `records`, a relation shaped like `<table>_record`.
 
-    Columns: person_id, each attribute, records, sources, since, and `origins`: JSON, attribute to `source record_id`.
+    Columns: person_id, each attribute, records, sources, since, and `origins`, which `origin_of` reads.
     """
     attributes = list(GOLDEN)
     chosen = {name: spec.survivor(name) for name in attributes}
@@ -43,22 +47,31 @@ def golden_select(spec: MatchFile, records: str) -> str:
             FROM said SEMI JOIN counted USING (person_id)
         ),
         chosen AS (
-            SELECT person_id, {picked}, count(*) AS records, count(DISTINCT source) AS sources, min(since) AS since
+            SELECT person_id, {picked}, count(*) AS records, count(DISTINCT source) AS sources, min(since) AS since,
+                arg_max(origin, turn) AS latest
             FROM (SELECT several.*{told} FROM several{modes}) GROUP BY person_id
         )
-        SELECT person_id, {values}, records, sources, since,
-            {_origins({n: f"origin_{n}" for n in attributes})} AS origins
+        SELECT person_id, {values}, records, sources, since, {_origins("latest", attributes)} AS origins
         FROM chosen
         UNION ALL
-        SELECT person_id, {values}, 1, 1, since,
-            {_origins({n: f"CASE WHEN {n} IS NOT NULL THEN origin END" for n in attributes})}
+        SELECT person_id, {values}, 1, 1, since, {_origins("origin")}
         FROM said ANTI JOIN counted USING (person_id)"""
 
 
-def _origins(of: Mapping[str, str]) -> str:
-    """SQL of JSON text from attributes to the records that their values are of, which are JSON themselves."""
-    pairs = ", ".join(f"{literal(json.dumps(name) + ':')} || {record}" for name, record in of.items())
-    return f"'{{' || concat_ws(',', {pairs}) || '}}'"
+def origin_of(golden: Mapping[str, Any], attribute: str) -> str:
+    """The record, `source record_id`, that a value of a golden record is of; empty where it has none."""
+    if golden.get(attribute) is None:
+        return ""
+    origins = json.loads(golden["origins"])
+    return str(origins.get(attribute, origins[_MOST]))
+
+
+def _origins(most: str, attributes: Collection[str] = ()) -> str:
+    """SQL of JSON text: under `_MOST` a record, then those attributes whose value is of another. Records are JSON."""
+    others = "".join(
+        f", CASE WHEN origin_{n} <> {most} THEN {literal(json.dumps(n) + ':')} || origin_{n} END" for n in attributes
+    )
+    return f"'{{' || concat_ws(',', {literal(json.dumps(_MOST) + ':')} || {most}{others}) || '}}'"
 
 
 def _picked(name: str, survivor: Survivor) -> tuple[str, str]:

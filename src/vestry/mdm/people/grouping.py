@@ -14,16 +14,22 @@ from vestry.mdm.people.identity import make_events
 if TYPE_CHECKING:
     from vestry.mdm.people.index import Index
 
+#: The mark of `<table>_record`: the last event that it knows.
+EVENTS_TO = "vestry.index_events_to"
+
 #: How much two different dates of birth tell records apart in a group (bits), whatever else they share: a father
 #: and a son of one name are linked each with a record that gives no date of birth, and must not be joined by it.
 _BORN_APART = 8.0
 
 
-def regroup(index: Index, done: int, whole: bool) -> None:
-    """Make `mdm_events` from the records that changed and all that their links reach."""
+def regroup(index: Index, done: int, whole: bool, unfinished: bool) -> None:
+    """Make `mdm_events` from the records that changed and all that their links reach.
+
+    `unfinished` is true where an update before this one did not end.
+    """
     con = index.con
     standing = index.relation(index.names.standard)
-    _memberships(index)
+    _memberships(index, unfinished)
     _decided(index)
     keep_lives_apart(index)
     pairs = index.told_pairs()
@@ -56,8 +62,11 @@ def regroup(index: Index, done: int, whole: bool) -> None:
     make_events(con, "mdm_between", standing)
 
 
-def _memberships(index: Index) -> None:
-    """Make `mdm_membership`: the person of each record by the last event of it."""
+def _memberships(index: Index, unfinished: bool) -> None:
+    """Make `mdm_membership`: the person of each record by the last event of it.
+
+    The records' own table says it as it was made of these events, and is read sooner than they are.
+    """
     con = index.con
     if not index.exists(index.names.event):
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_membership (uid BIGINT, person_id VARCHAR)")
@@ -65,14 +74,22 @@ def _memberships(index: Index) -> None:
         return
     events = index.relation(index.names.event)
     con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
+           SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
+    )
+    (last,) = con.execute("SELECT event_id FROM mdm_last").fetchone() or (None,)
+    if not unfinished and index.lake.mark(index.names.record, EVENTS_TO) == last:
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
+               SELECT k.uid, r.person_id FROM {index.relation(index.names.record)} AS r
+               JOIN mdm_known AS k ON k.key = record_key(r.source, r.record_id)"""
+        )
+        return
+    con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
            SELECT record_number(source, record_id) AS uid, arg_max_null(person_id, event_id) AS person_id
            -- One that left has nobody in its last event.
            FROM {events} WHERE record_id IS NOT NULL GROUP BY uid HAVING person_id IS NOT NULL"""
-    )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
-           SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
     )
 
 

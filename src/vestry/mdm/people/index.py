@@ -136,36 +136,43 @@ class Index:
         # A recipe that changed may have other thresholds and rules: all pairs are weighed again, with the same model.
         whole = anew or model is None or model_id != modelled
         whole = whole or dirty + unfinished > _MANY * max(1, count(con, "mdm_content"))
-        whole_standard = whole or not self.exists(self.names.standard)
-        if not whole_standard:
-            self._keep_before()
-        self._standardise(number, whole_standard)
+        whole = whole or not self.exists(self.names.standard)
+        before = None if whole else self._before()
+        self._standardise(number, before)
         trained = model is None
         if model is None:
             model_id, model = self._train()
         if dirty or unfinished or whole or told != (mark(TOLD) or 0):
+            if before and not trained:
+                self._candidates(model, done, before, bool(unfinished))
             self._weigh(model, model_id, done, whole, trained)
-        regroup(self, done, whole or outranked)
+        regroup(self, done, whole or outranked, unfinished=bool(unfinished))
         return {UPDATE: number, MODEL: model_id, DECIDED: decisions, TOLD: told}
 
     # What changed
 
     def _changes(self, done: int) -> int:
-        """Make `mdm_changed` and `mdm_gone` (uid): records whose content is not what is stored, and those not there."""
+        """Make `mdm_changed` (key) and `mdm_gone` (uid): records that say what is not stored, and those not there.
+
+        And `mdm_known` (uid, key, content): the records that are stored.
+        """
         con = self.con
         number = 1
-        stored = "SELECT NULL::BIGINT AS uid, NULL::BIGINT AS content WHERE false"
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_known (uid BIGINT, key UBIGINT, content BIGINT)")
         if self.exists(self.names.standard):
-            stored = f"SELECT uid, content FROM {self.relation(self.names.standard)} WHERE NOT gone"
-            last = con.execute(f"SELECT max(changed_in) FROM {self.relation(self.names.standard)}").fetchone()
+            stored = self.relation(self.names.standard)
+            con.execute(
+                f"INSERT INTO mdm_known SELECT uid, record_key(source, record_id), content FROM {stored} WHERE NOT gone"
+            )
+            last = con.execute(f"SELECT max(changed_in) FROM {stored}").fetchone()
             number = 1 + max(done, last[0] or 0 if last else 0)
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE mdm_differs AS
-               SELECT coalesce(c.uid, s.uid) AS uid, c.uid IS NULL AS gone
-               FROM mdm_content AS c FULL JOIN ({stored}) AS s USING (uid) WHERE c.content IS DISTINCT FROM s.content"""
+            """CREATE OR REPLACE TEMP TABLE mdm_differs AS
+               SELECT c.key, k.uid FROM mdm_content AS c FULL JOIN mdm_known AS k USING (key)
+               WHERE c.content IS DISTINCT FROM k.content"""
         )
-        con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_differs WHERE NOT gone")
-        con.execute("CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_differs WHERE gone")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT key FROM mdm_differs WHERE key IS NOT NULL")
+        con.execute("CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_differs WHERE key IS NULL")
         return number
 
     def _unfinished(self, done: int) -> int:
@@ -179,26 +186,25 @@ class Index:
 
     # Standard records
 
-    def _keep_before(self) -> None:
-        """Make `mdm_before`: what the records that stay as they are share with others, read once."""
-        self.con.execute(
-            "CREATE OR REPLACE TEMP TABLE mdm_before AS "
-            f"SELECT uid, first, homes, {', '.join(standard.LIMITED)}, COLUMNS('^k_.*') "
-            f"FROM {self.relation(self.names.standard)} WHERE NOT gone "
-            "AND uid NOT IN (SELECT uid FROM mdm_differs)"
+    def _before(self) -> str:
+        """SQL of the standard records that stay as they are."""
+        uri, version = literal(self.lake.uri(self.names.standard)), self.lake.existing(self.names.standard).version()
+        return (
+            f"(SELECT * FROM delta_scan({uri}, version => {version}) WHERE NOT gone "
+            "AND uid NOT IN (SELECT uid FROM mdm_differs WHERE uid IS NOT NULL))"
         )
 
-    def _standardise(self, number: int, whole: bool) -> None:
-        """Write `__standard`: the changed records anew and the gone ones marked, or all of them."""
+    def _standardise(self, number: int, before: str | None) -> None:
+        """Write `__standard`: the changed records anew and the gone ones marked, or all of them where none stay."""
         con, table = self.con, self.names.standard
-        there = self.exists(table)
+        there, whole = self.exists(table), before is None
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_common (name VARCHAR, value UBIGINT)")
         if whole:
-            con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT uid FROM mdm_content")
+            con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT key FROM mdm_content")
         elif self.exists(self.names.common):
             con.execute(f"INSERT INTO mdm_common SELECT name, value FROM {self.relation(self.names.common)}")
         if count(con, "mdm_changed") or whole:
-            standard.standardise(con, self.spec, None if whole else "mdm_before")
+            standard.standardise(con, self.spec, before)
         elif not count(con, "mdm_gone"):
             return
         else:
@@ -208,10 +214,12 @@ class Index:
             )
         made = (
             f"SELECT s.*, c.content, {number}::BIGINT AS changed_in, false AS gone "
-            "FROM mdm_standard AS s JOIN mdm_content AS c USING (uid)"
+            "FROM mdm_standard AS s JOIN mdm_content AS c ON c.key = record_key(s.source, s.record_id)"
         )
         if there:
-            gone = "uid NOT IN (SELECT uid FROM mdm_content)" if whole else "uid IN (SELECT uid FROM mdm_gone)"
+            gone = "uid IN (SELECT uid FROM mdm_gone)"
+            if whole:
+                gone = "record_key(source, record_id) NOT IN (SELECT key FROM mdm_content)"
             # Of a record that is gone nothing stays but its name.
             made += (
                 f" UNION ALL BY NAME SELECT uid, source, record_id, {number}::BIGINT AS changed_in, true AS gone, "
@@ -345,7 +353,6 @@ class Index:
                 self._all_records("mdm_all")
                 weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
             else:
-                self._candidates(model, done)
                 score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
@@ -369,11 +376,14 @@ class Index:
     def _frequencies(self) -> str | None:
         return self.relation(self.names.frequency) if self.exists(self.names.frequency) else None
 
-    def _candidates(self, model: Model, done: int) -> None:
+    def _candidates(self, model: Model, done: int, before: str, unfinished: bool) -> None:
         """Make `mdm_met`, the pairs that have a changed record in them, and `mdm_all`, the records of these."""
         con = self.con
         con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {self._comparable(f'changed_in > {done}')}")
-        meet(con, "mdm_new", "mdm_before", model)
+        if unfinished or not count(con, "mdm_changed"):  # not all of these were standardised just now
+            standard.near_homes(con, before, "(SELECT unnest(homes) AS home FROM mdm_new)")
+            standard.near(con, before, "mdm_new", self.spec)
+        meet(con, "mdm_new", model)
         met = f"changed_in <= {done} AND uid IN (SELECT unnest([uid_l, uid_r]) FROM mdm_met)"
         columns = "COLUMNS(c -> NOT starts_with(c, 'k_'))"
         con.execute(

@@ -16,23 +16,26 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def meet(con: duckdb.DuckDBPyConnection, fresh: str, others: str, model: Model) -> None:
-    """Make `mdm_met` (uid_l < uid_r): the pairs that a blocking rule brings together, of which one is of `fresh`."""
+def meet(con: duckdb.DuckDBPyConnection, fresh: str, model: Model) -> None:
+    """Make `mdm_met` (uid_l < uid_r): the pairs that a blocking rule brings together, of which one is of `fresh`.
+
+    The others are of `mdm_before` and `mdm_before_homes`, or of `fresh` too.
+    """
     rules = [
-        f"SELECT f.uid AS a, o.uid AS b FROM {fresh} AS f JOIN {{side}} AS o ON f.k_{rule} = o.k_{rule}"
+        f"SELECT f.uid AS a, o.uid AS b FROM {fresh} AS f JOIN {side} AS o ON f.k_{rule} = o.k_{rule}"
         for rule in model.blocking
         if rule != "homes"
+        for side in (fresh, "mdm_before")
     ]
     if "homes" in model.blocking:
-        rules.append(
-            f"SELECT f.uid, o.uid FROM (SELECT uid, first, unnest(homes) AS home FROM {fresh}) AS f "
-            "JOIN (SELECT uid, first, unnest(homes) AS home FROM {side}) AS o "
-            "ON f.home = o.home AND f.first = o.first"
-        )
-    found = " UNION ALL ".join(rule.format(side=side) for rule in rules for side in (fresh, others))
+        homes = f"(SELECT uid, first, unnest(homes) AS home FROM {fresh})"
+        rules += [
+            f"SELECT f.uid, o.uid FROM {homes} AS f JOIN {side} AS o ON f.home = o.home AND f.first = o.first"
+            for side in (homes, "mdm_before_homes")
+        ]
     con.execute(
         "CREATE OR REPLACE TEMP TABLE mdm_met AS "
-        f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({found}) WHERE a <> b"
+        f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({' UNION ALL '.join(rules)}) WHERE a <> b"
     )
 
 

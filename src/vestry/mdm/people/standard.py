@@ -6,7 +6,7 @@ records that are new or changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import duckdb
@@ -22,7 +22,7 @@ HOME_OF_MANY = 40
 BLOCK_OF_MANY = 100
 
 #: Raised when records are standardised, found or compared in another way: then the index learns anew.
-VERSION = 3
+VERSION = 4
 
 #: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
@@ -145,7 +145,10 @@ def comparable(relation: str, where: str = "true") -> str:
 
 
 def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
-    """Make `mdm_seen` and `mdm_homes` (views of all rows), and `mdm_content`: a number for what each record says."""
+    """Make `mdm_seen` and `mdm_homes` (views of all rows), and `mdm_content`: a number for what each record says.
+
+    Records stand in it by their `record_key`.
+    """
     nulls = ", ".join(f"NULL::{'DATE' if n.startswith('valid') else 'VARCHAR'} AS {n}" for n in ATTRIBUTES)
     shape = f"SELECT NULL::VARCHAR AS source, NULL::VARCHAR AS record_id, {nulls} WHERE false"
     rows = " UNION ALL BY NAME ".join([shape, *(select_of(p, spec.purpose) for p in spec.people)])
@@ -157,17 +160,17 @@ def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE mdm_content AS
-           SELECT record_number(source, record_id) AS uid,
+           SELECT key,
                -- Of one row, as most records are, without the slow arithmetic of 128 bits.
                CASE WHEN count(*) = 1 THEN min(content) % 4611686018427387847
                    ELSE (sum(content) % 4611686018427387847)::BIGINT END AS content
            FROM (
-               SELECT source, record_id, (hash(s) >> 2)::BIGINT AS content FROM mdm_seen AS s
+               SELECT record_key(source, record_id) AS key, (hash(s) >> 2)::BIGINT AS content FROM mdm_seen AS s
                WHERE record_id IS NOT NULL
                UNION ALL
-               SELECT source, record_id, (hash(h) >> 2)::BIGINT FROM mdm_homes AS h
+               SELECT record_key(source, record_id), (hash(h) >> 2)::BIGINT FROM mdm_homes AS h
                SEMI JOIN mdm_seen USING (source, record_id)
-           ) GROUP BY uid"""
+           ) GROUP BY key"""
     )
 
 
@@ -176,6 +179,7 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
 
     `before` is a relation of the standard records that stay, or None where there are none: what so many records
     share that it says nothing is counted over both, and kept in `mdm_common` (what it is, a number of its value).
+    Of the records before, only those that share something with a changed one are counted, and kept for `meet`.
     """
     known = ", ".join(literal(w.upper()) for w in spec.not_names) or "''"
     con.execute(_CHANGED)
@@ -187,8 +191,11 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
     con.execute("DROP VIEW mdm_told")
     for name in ("several", "changed_rows", "changed_homes", "names", "addresses"):
         con.execute(f"DROP TABLE mdm_{name}")
-    _count_common(con, before, {name: name for name in LIMITED}, SHARED_BY_MANY, "mdm_rows")
-    _count_common(con, before, {"homes": "unnest(homes)"}, HOME_OF_MANY, "mdm_homes_of")
+    if before:
+        _sharing(con, before, "mdm_rows", LIMITED, "mdm_alike")
+        near_homes(con, before, "mdm_homes_of")
+    _count_common(con, before and "mdm_alike", LIMITED, SHARED_BY_MANY, "mdm_rows")
+    _count_common(con, before and "mdm_before_homes", ["home"], HOME_OF_MANY, "mdm_homes_of")
     limited = _without_common(con, LIMITED)
     rules = blocking_of(spec)
     keys = ", ".join(
@@ -199,9 +206,35 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
     con.execute(_KEYED.format(limited=limited, keys=keys))
     for name in ("rows", "homes_of"):
         con.execute(f"DROP TABLE mdm_{name}")
-    _count_common(con, before, {f"k_{name}": f"k_{name}" for name in rules}, BLOCK_OF_MANY, "mdm_keyed")
-    keys = _without_common(con, [f"k_{name}" for name in rules])
-    con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT *{keys} FROM mdm_keyed")
+    if before:
+        near(con, before, "mdm_keyed", spec)
+    _count_common(con, before and "mdm_before", _keys(spec), BLOCK_OF_MANY, "mdm_keyed")
+    kept = _without_common(con, _keys(spec))
+    con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT *{kept} FROM mdm_keyed")
+
+
+def near(con: duckdb.DuckDBPyConnection, before: str, fresh: str, spec: MatchFile) -> None:
+    """Make `mdm_before` (uid, the keys of the blocking rules): records before that share a key with a `fresh` one."""
+    _sharing(con, before, fresh, _keys(spec), "mdm_before")
+
+
+def near_homes(con: duckdb.DuckDBPyConnection, before: str, homes: str) -> None:
+    """Make `mdm_before_homes` (uid, first, home): those homes of records before that are in `homes` (home)."""
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE mdm_before_homes AS "
+        f"SELECT * FROM (SELECT uid, first, unnest(homes) AS home FROM {before}) "
+        f"WHERE home IN (SELECT home FROM {homes})"
+    )
+
+
+def _keys(spec: MatchFile) -> list[str]:
+    return [f"k_{name}" for name in blocking_of(spec)]
+
+
+def _sharing(con: duckdb.DuckDBPyConnection, before: str, fresh: str, columns: Collection[str], into: str) -> None:
+    """Make the table `into`: of the records before, those that share a value of one of the columns with a fresh one."""
+    shared = " OR ".join(f"{c} IN (SELECT {c} FROM {fresh} WHERE {c} IS NOT NULL)" for c in columns)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT uid, {', '.join(columns)} FROM {before} WHERE {shared}")
 
 
 def _without_common(con: duckdb.DuckDBPyConnection, columns: Collection[str]) -> str:
@@ -222,14 +255,14 @@ def blocking_of(spec: MatchFile) -> dict[str, list[str]]:
 
 
 def _count_common(
-    con: duckdb.DuckDBPyConnection, before: str | None, columns: Mapping[str, str], limit: int, rows: str
+    con: duckdb.DuckDBPyConnection, before: str | None, columns: Collection[str], limit: int, rows: str
 ) -> None:
     """Add to `mdm_common` the values of the rows' columns that, with those before, more than `limit` records share."""
-    for name, sql in columns.items():
-        new = f"SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {rows}) WHERE v IS NOT NULL GROUP BY v"
+    for name in columns:
+        new = f"SELECT {name} AS v, count(*) AS n FROM {rows} WHERE v IS NOT NULL GROUP BY v"
         if before:
             counted = (
-                f"WITH new AS ({new}), old AS (SELECT v, count(*) AS n FROM (SELECT {sql} AS v FROM {before}) "
+                f"WITH new AS ({new}), old AS (SELECT {name} AS v, count(*) AS n FROM {before} "
                 "WHERE v IN (SELECT v FROM new) GROUP BY v) "
                 "SELECT v, new.n + coalesce(old.n, 0) AS n FROM new LEFT JOIN old USING (v)"
             )
@@ -244,11 +277,11 @@ def _count_common(
 #: All rows of the records that changed, and all homes that are told of them.
 _CHANGED = """
 CREATE OR REPLACE TEMP TABLE mdm_changed_rows AS
-SELECT * FROM (SELECT record_number(source, record_id) AS uid, * FROM mdm_seen WHERE record_id IS NOT NULL)
-SEMI JOIN mdm_changed USING (uid);
+SELECT record_number(source, record_id) AS uid, * FROM mdm_seen
+WHERE record_id IS NOT NULL AND record_key(source, record_id) IN (SELECT key FROM mdm_changed);
 CREATE OR REPLACE TEMP TABLE mdm_changed_homes AS
-SELECT * FROM (SELECT record_number(source, record_id) AS uid, * FROM mdm_homes WHERE record_id IS NOT NULL)
-SEMI JOIN mdm_changed USING (uid)
+SELECT record_number(source, record_id) AS uid, * FROM mdm_homes
+WHERE record_id IS NOT NULL AND record_key(source, record_id) IN (SELECT key FROM mdm_changed)
 """
 
 #: The last of a record's rows; that others come before it is the exception.
@@ -359,15 +392,15 @@ keys AS (
     UNION SELECT uid, hash('line', line) FROM named WHERE numbers IS NOT NULL
     UNION SELECT uid, hash('post', code, numbers) FROM named WHERE code IS NOT NULL AND numbers IS NOT NULL
 )
-SELECT uid, list((home >> 1)::BIGINT) AS homes FROM keys GROUP BY uid
+SELECT uid, (home >> 1)::BIGINT AS home FROM keys
 """
 
 #: The records without what many share, and their keys of the blocking rules.
 _KEYED = """
 CREATE OR REPLACE TEMP TABLE mdm_keyed AS
 WITH homes AS (
-    SELECT uid, list(home) AS homes FROM (SELECT uid, unnest(homes) AS home FROM mdm_homes_of)
-    WHERE hash(home) NOT IN (SELECT value FROM mdm_common WHERE name = 'homes') GROUP BY uid
+    SELECT uid, list(home) AS homes FROM mdm_homes_of
+    WHERE hash(home) NOT IN (SELECT value FROM mdm_common WHERE name = 'home') GROUP BY uid
 ),
 limited AS (SELECT *{limited} FROM mdm_rows)
 SELECT r.*, h.homes, {keys} FROM limited AS r LEFT JOIN homes AS h USING (uid)

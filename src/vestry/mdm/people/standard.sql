@@ -64,3 +64,6 @@ CREATE OR REPLACE MACRO title_sex(value) AS
 -- A record's number in the index: of its table and key, the same on any machine and for ever.
 CREATE OR REPLACE MACRO record_number(source, record_id) AS
     (md5_number_lower(source || chr(31) || record_id) >> 1)::BIGINT;
+
+-- The same for as long as a run takes, and at once: which records of two tables are the same ones.
+CREATE OR REPLACE MACRO record_key(source, record_id) AS hash(source, record_id);

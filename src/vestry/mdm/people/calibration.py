@@ -26,7 +26,7 @@ _LEAST, _MOST = 0.02, 0.98
 
 
 def calibrated(con: duckdb.DuckDBPyConnection, model: Model, pairs: str, records: str) -> Model:
-    """The model with both shares as its own weights of `pairs` (a table that `weigh` made of `records`) have them.
+    """The model with both shares as its own weights of `pairs` (a table that `score` made of `records`) have them.
 
     Where homes turn out not to be of families, what two records of one home share is weighed as anywhere else, and
     the pairs are to be weighed again. Otherwise they have their weights by it when this returns.

@@ -80,7 +80,7 @@ def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
 #: People of one home share more than chance has it: a surname, a telephone, of twins a date of birth. What they
 #: share is no evidence that they are one, so agreement within a home has levels of its own.
 IN_ONE_HOME = ", in one home"
-_ONE_HOME = "coalesce(list_has_any(homes_l, homes_r), false)"
+ONE_HOME = "coalesce(list_has_any(homes_l, homes_r), false)"
 
 
 #: The levels of the comparison of homes at which two records have one; how much that says is learnt from the pairs.
@@ -91,7 +91,7 @@ def _same(column: str, words: str, m: float, chance: float, also: str = "") -> t
     """The same value, in one home (by `chance` also of two people) and elsewhere (by how common it is)."""
     same = f"{column}_l = {column}_r{also}"
     return (
-        Level(f"{same} AND ({_ONE_HOME})", words + IN_ONE_HOME, m, u=chance),
+        Level(f"{same} AND ({ONE_HOME})", words + IN_ONE_HOME, m, u=chance),
         Level(same, words, m, tf=column),
     )
 
@@ -158,7 +158,7 @@ COMPARISONS = (
         (
             Level(
                 f"family_l = family_r AND (single_l AND (given_r IS NULL OR single_r) OR single_r AND given_l IS NULL) "
-                f"AND ({_ONE_HOME})",
+                f"AND ({ONE_HOME})",
                 "the same single name, in one home",
                 0.84,
                 u=0.02,
@@ -245,8 +245,8 @@ COMPARISONS = (
         "OR (coalesce(line_l, postcode_l) IS NULL OR coalesce(line_r, postcode_r) IS NULL) "
         "AND (uprn_l IS NULL OR uprn_r IS NULL)",
         (
-            Level(f"home_l = home_r AND ({_ONE_HOME})", AT_HOME[0], 0.65),
-            Level(_ONE_HOME, AT_HOME[1], 0.1),
+            Level(f"home_l = home_r AND ({ONE_HOME})", AT_HOME[0], 0.65),
+            Level(ONE_HOME, AT_HOME[1], 0.1),
             Level("uprn_l = uprn_r", "the same home of many people", 0.02, tf="uprn"),
             Level(
                 "numbers_l = numbers_r AND jaro_winkler_similarity(line_l, line_r) >= 0.9",

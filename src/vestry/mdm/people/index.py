@@ -23,9 +23,9 @@ from vestry.mdm.people import standard
 from vestry.mdm.people.calibration import calibrated
 from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_comparison
 from vestry.mdm.people.grouping import count, regroup
-from vestry.mdm.people.linker import Model, train, weigh
+from vestry.mdm.people.linker import Model, train
 from vestry.mdm.people.model import MatchFile
-from vestry.mdm.people.scoring import meet, score
+from vestry.mdm.people.scoring import frequencies_of, meet, score
 from vestry.project import TableName, literal, quote
 
 #: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
@@ -281,10 +281,12 @@ class Index:
         known = self._identifiers()
         rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, "mdm_all", f"k_{r}")]
         model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
-        weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_frequency AS {frequencies_of('mdm_all', model)}")
+        meet(con, "mdm_all", model)
+        score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, "mdm_frequency")
         better = calibrated(con, model, "mdm_weighed", "mdm_all")
         if not better.of_families:  # what is shared in one home has another weight now
-            weigh(con, "mdm_all", better, "mdm_weighed", LEAST_WEIGHT)
+            score(con, "mdm_all", better, "mdm_weighed", LEAST_WEIGHT, "mdm_frequency")
         last = 0
         if self.exists(self.names.model):
             row = con.execute(f"SELECT max(model_id) FROM {self.relation(self.names.model)}").fetchone()
@@ -312,14 +314,10 @@ class Index:
         with lake.lock(self.names.model):
             lake.publish(lake.stage(con, self.names.model, "SELECT * FROM mdm_model_row"), skip_by=["model_id"])
         con.unregister("mdm_model_row")
-        if model.tempered:
-            parts = " UNION ALL ".join(
-                f"SELECT {literal(c)} AS name, {quote(c)}::VARCHAR AS value, count(*) / sum(count(*)) OVER () AS share "
-                f"FROM mdm_all WHERE {quote(c)} IS NOT NULL GROUP BY {quote(c)}"
-                for c in model.tempered
+        with lake.lock(self.names.frequency):
+            lake.publish(
+                lake.stage(con, self.names.frequency, "SELECT * FROM mdm_frequency"), replace=True, skip_by=["name"]
             )
-            with lake.lock(self.names.frequency):
-                lake.publish(lake.stage(con, self.names.frequency, parts), replace=True, skip_by=[])
 
     def _all_records(self, into: str) -> None:
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
@@ -348,12 +346,10 @@ class Index:
             f"WHERE changed_in > {done}"
         )
         if not trained:
-            frequencies = self._frequencies()
             if whole:
                 self._all_records("mdm_all")
-                weigh(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
-            else:
-                score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, frequencies)
+                meet(con, "mdm_all", model)
+            score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self.relation(self.names.frequency))
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
         con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")
@@ -373,9 +369,6 @@ class Index:
         self.replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
         con.execute("DROP TABLE mdm_weighed")
 
-    def _frequencies(self) -> str | None:
-        return self.relation(self.names.frequency) if self.exists(self.names.frequency) else None
-
     def _candidates(self, model: Model, done: int, before: str, unfinished: bool) -> None:
         """Make `mdm_met`, the pairs that have a changed record in them, and `mdm_all`, the records of these."""
         con = self.con
@@ -383,7 +376,7 @@ class Index:
         if unfinished or not count(con, "mdm_changed"):  # not all of these were standardised just now
             standard.near_homes(con, before, "(SELECT unnest(homes) AS home FROM mdm_new)")
             standard.near(con, before, "mdm_new", self.spec)
-        meet(con, "mdm_new", model)
+        meet(con, "mdm_new", model, others=True)
         met = f"changed_in <= {done} AND uid IN (SELECT unnest([uid_l, uid_r]) FROM mdm_met)"
         columns = "COLUMNS(c -> NOT starts_with(c, 'k_'))"
         con.execute(

@@ -1,6 +1,6 @@
-"""The one place where Splink is used: the training of a model, and the weighing of pairs.
+"""The one place where Splink is used: the training of a model.
 
-Splink 4 today. What the rest of Vestry knows is a `Model`, which is data, and a table of weighed pairs.
+Splink 4 today. What the rest of Vestry knows is a `Model`, which is data.
 """
 
 from __future__ import annotations
@@ -121,41 +121,6 @@ def training_rules(con: duckdb.DuckDBPyConnection, records: str, filled: Sequenc
     return [_capped(con, records, columns) for columns in _possible(_TRAINING, filled)[:3]]
 
 
-def weigh(
-    con: duckdb.DuckDBPyConnection,
-    records: str,
-    model: Model,
-    into: str,
-    least: float,
-    frequencies: str | None = None,
-) -> None:
-    """Make the table `into`: the pairs of records that a blocking rule brings together and their weights, in bits.
-
-    Columns: uid_l, uid_r (uid_l < uid_r), weight, and w_… for each comparison. `frequencies` names a table (name,
-    value, share) of how common values are; without it that is counted from the records.
-    """
-    with _linker(con, records, dict(model.settings)) as linker:
-        if frequencies:
-            for column in model.tempered:
-                lookup = f"mdm_tf_{column}"
-                con.execute(
-                    f"CREATE OR REPLACE TEMP TABLE {lookup} AS SELECT value AS {column}, share AS tf_{column} "
-                    f"FROM {frequencies} WHERE name = '{column}' AND value IN (SELECT {column} FROM {records})"
-                )
-                values = con.sql(f"FROM {lookup}").to_arrow_table()
-                tables = linker.table_management
-                tables.register_term_frequency_lookup(values, column, overwrite=True)  # type: ignore[no-untyped-call]
-        scored = linker.inference.predict(threshold_match_weight=least)
-        weights = ", ".join(
-            f"round(log2({_factor(c)}), 2)::FLOAT AS w_{c['output_column_name']}" for c in model.settings["comparisons"]
-        )
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {into} AS "
-            "SELECT least(uid_l, uid_r) AS uid_l, greatest(uid_l, uid_r) AS uid_r, "
-            f"match_weight::DOUBLE AS weight, {weights} FROM {scored.physical_name}"
-        )
-
-
 def levels_of(settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The levels of a comparison of a model, without that of what is not known."""
     found = (c["comparison_levels"] for c in settings["comparisons"] if c["output_column_name"] == name)
@@ -188,12 +153,6 @@ def weight_of(level: Mapping[str, Any]) -> float:
 def odds(probability: float) -> float:
     """The odds of a probability, in bits."""
     return math.log2(probability / (1 - probability))
-
-
-def _factor(comparison: Mapping[str, Any]) -> str:
-    name = comparison["output_column_name"]
-    tempered = any(level.get("tf_adjustment_column") for level in comparison["comparison_levels"])
-    return f"bf_{name}" + (f" * coalesce(bf_tf_adj_{name}, 1)" if tempered else "")
 
 
 def _settings(comparisons: Sequence[Comparison], blocking: Sequence[str]) -> dict[str, Any]:

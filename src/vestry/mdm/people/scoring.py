@@ -1,7 +1,7 @@
-"""The weighing of a few pairs by a model that is trained: one statement of SQL, made of the model.
+"""The weighing of pairs by a model that is trained: one statement of SQL, made of the model.
 
-Splink takes seconds to plan what it does, whatever it does it to; a change of a few records needs a fraction of one.
-What is said here is Splink's own formula, and a test holds the two against each other.
+What is said here is Splink's own formula, and a test holds the two against each other. Splink takes seconds to plan
+what it does, whatever it does it to, and asks of each pair again and again whether the two share a home.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from vestry.mdm.people.comparisons import ONE_HOME
 from vestry.mdm.people.linker import Model, parameters
 from vestry.project import literal, quote
 
@@ -16,35 +17,32 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def meet(con: duckdb.DuckDBPyConnection, fresh: str, model: Model) -> None:
-    """Make `mdm_met` (uid_l < uid_r): the pairs that a blocking rule brings together, of which one is of `fresh`.
+def meet(con: duckdb.DuckDBPyConnection, fresh: str, model: Model, others: bool = False) -> None:
+    """Make `mdm_met` (uid_l < uid_r): the pairs of `fresh` records that a blocking rule brings together.
 
-    The others are of `mdm_before` and `mdm_before_homes`, or of `fresh` too.
+    With `others` also the pairs of one of them and one of `mdm_before` or `mdm_before_homes`.
     """
-    rules = [
-        f"SELECT f.uid AS a, o.uid AS b FROM {fresh} AS f JOIN {side} AS o ON f.k_{rule} = o.k_{rule}"
-        for rule in model.blocking
-        if rule != "homes"
-        for side in (fresh, "mdm_before")
-    ]
+    sides = [(fresh, "mdm_before", f"f.k_{rule} = o.k_{rule}") for rule in model.blocking if rule != "homes"]
     if "homes" in model.blocking:
         homes = f"(SELECT uid, first, unnest(homes) AS home FROM {fresh})"
-        rules += [
-            f"SELECT f.uid, o.uid FROM {homes} AS f JOIN {side} AS o ON f.home = o.home AND f.first = o.first"
-            for side in (homes, "mdm_before_homes")
-        ]
+        sides.append((homes, "mdm_before_homes", "f.home = o.home AND f.first = o.first"))
+    found = [f"FROM {mine} AS f JOIN {mine} AS o ON {alike} AND f.uid < o.uid" for mine, _, alike in sides]
+    if others:
+        found += [f"FROM {mine} AS f JOIN {theirs} AS o ON {alike} AND f.uid <> o.uid" for mine, theirs, alike in sides]
+    pairs = " UNION ALL ".join(f"SELECT f.uid AS a, o.uid AS b {two}" for two in found)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE mdm_met AS "
-        f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({' UNION ALL '.join(rules)}) WHERE a <> b"
+        f"SELECT DISTINCT least(a, b) AS uid_l, greatest(a, b) AS uid_r FROM ({pairs})"
     )
 
 
 def score(
-    con: duckdb.DuckDBPyConnection, records: str, model: Model, into: str, least: float, frequencies: str | None
+    con: duckdb.DuckDBPyConnection, records: str, model: Model, into: str, least: float, frequencies: str
 ) -> None:
-    """Make the table `into`, as `weigh` does, of the pairs of `mdm_met`; `records` hold both records of each.
+    """Make the table `into` of the pairs of `mdm_met`; `records` hold both records of each.
 
-    `frequencies` (name, value, share) says how common values are; None where the model tempers nothing by it.
+    Columns: uid_l, uid_r (uid_l < uid_r), weight in bits, at least `least`, and w_… for each comparison.
+    `frequencies` (name, value, share) says how common values are, of the columns that the model tempers.
     """
     con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_sides AS {_with_shares(records, model, frequencies)}")
     compared = model.settings["comparisons"]
@@ -57,9 +55,8 @@ def score(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
         WITH l AS (SELECT COLUMNS('(.*)') AS '\\1_l' FROM mdm_sides),
         r AS (SELECT COLUMNS('(.*)') AS '\\1_r' FROM mdm_sides),
-        compared AS (
-            SELECT uid_l, uid_r, {levels}{shares} FROM mdm_met JOIN l USING (uid_l) JOIN r USING (uid_r)
-        ),
+        sides AS (SELECT l.*, r.*, {ONE_HOME} AS one_home FROM mdm_met JOIN l USING (uid_l) JOIN r USING (uid_r)),
+        compared AS (SELECT uid_l, uid_r, {levels.replace(ONE_HOME, "one_home")}{shares} FROM sides),
         factors AS (SELECT uid_l, uid_r, {factors} FROM compared),
         weighed AS (
             SELECT *, log2(least(greatest({model.prior / (1 - model.prior)!r}::DOUBLE * {product}, 1e-300), 1e300))
@@ -71,22 +68,24 @@ def score(
     con.execute("DROP TABLE mdm_sides")
 
 
-def _with_shares(records: str, model: Model, frequencies: str | None) -> str:
-    """SQL of the records with the share `tf_…` of each column whose commonness tempers evidence."""
-    if not model.tempered or frequencies is None:
-        return f"SELECT *{''.join(f', NULL::DOUBLE AS tf_{c}' for c in model.tempered)} FROM {records}"
-    said = " UNION ".join(
-        f"SELECT {literal(c)} AS name, {quote(c)}::VARCHAR AS value FROM {records}" for c in model.tempered
-    )
-    joins = "".join(
-        f" LEFT JOIN shares AS f_{c} ON f_{c}.name = {literal(c)} AND f_{c}.value = s.{quote(c)}::VARCHAR"
+def frequencies_of(records: str, model: Model) -> str:
+    """SQL of the values (name, value, share) of the columns that a model tempers."""
+    parts = " UNION ALL ".join(
+        f"SELECT {literal(c)} AS name, {quote(c)}::VARCHAR AS value, count(*) / sum(count(*)) OVER () AS share "
+        f"FROM {records} WHERE {quote(c)} IS NOT NULL GROUP BY {quote(c)}"
         for c in model.tempered
     )
-    shares = "".join(f", f_{c}.share AS tf_{c}" for c in model.tempered)
-    return (
-        f"WITH shares AS MATERIALIZED (SELECT * FROM {frequencies} SEMI JOIN ({said}) USING (name, value)) "
-        f"SELECT s.*{shares} FROM {records} AS s{joins}"
+    return parts or "SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS value, NULL::DOUBLE AS share WHERE false"
+
+
+def _with_shares(records: str, model: Model, frequencies: str) -> str:
+    """SQL of the records with the share `tf_…` of each column whose commonness tempers evidence."""
+    joins = "".join(
+        f" LEFT JOIN (SELECT value, share AS tf_{c} FROM {frequencies} WHERE name = {literal(c)}) AS f_{c} "
+        f"ON f_{c}.value = s.{quote(c)}::VARCHAR"
+        for c in model.tempered
     )
+    return f"SELECT s.*{''.join(f', tf_{c}' for c in model.tempered)} FROM {records} AS s{joins}"
 
 
 def level_of(comparison: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 -- Functions for the SQL of products, for what councils' text really holds.
 -- Each answers NULL where the text cannot be read, so that a quality rule can count it.
+-- What is said of a value once it is tidied is a lambda over a list of that one value. A subquery would be a join,
+-- which is worth it only where few values come again and again, as days do.
 
 -- 'text' without the spaces around it and with single ones inside; NULL when nothing is left.
 CREATE OR REPLACE MACRO tidy(text) AS
@@ -44,33 +46,30 @@ CREATE OR REPLACE MACRO uprn(text) AS
     END;
 
 -- An NHS number of ten digits; NULL where its check digit does not hold, or all digits are one.
-CREATE OR REPLACE MACRO nhs_number(text) AS (
-    SELECT CASE WHEN len(list_distinct(string_split(n, ''))) > 1 AND (11 - (
+CREATE OR REPLACE MACRO nhs_number(text) AS list_transform(
+    [CASE WHEN regexp_full_match(regexp_replace(text, '[\s-]', '', 'g'), '\d{10}')
+                 THEN regexp_replace(text, '[\s-]', '', 'g') END],
+    lambda n: CASE WHEN replace(n, left(n, 1), '') <> '' AND (11 - (
             10 * try_cast(substr(n, 1, 1) AS INT) + 9 * try_cast(substr(n, 2, 1) AS INT) + 8 * try_cast(substr(n, 3, 1) AS INT) + 7 * try_cast(substr(n, 4, 1) AS INT)
           + 6 * try_cast(substr(n, 5, 1) AS INT) + 5 * try_cast(substr(n, 6, 1) AS INT) + 4 * try_cast(substr(n, 7, 1) AS INT) + 3 * try_cast(substr(n, 8, 1) AS INT)
-          + 2 * try_cast(substr(n, 9, 1) AS INT)) % 11) % 11 = try_cast(substr(n, 10, 1) AS INT) THEN n END
-    FROM (SELECT CASE WHEN regexp_full_match(regexp_replace(text, '[\s-]', '', 'g'), '\d{10}')
-                 THEN regexp_replace(text, '[\s-]', '', 'g') END AS n)
-);
+          + 2 * try_cast(substr(n, 9, 1) AS INT)) % 11) % 11 = try_cast(substr(n, 10, 1) AS INT) THEN n END)[1];
 
 -- A National Insurance number without spaces, with or without its suffix; NULL where its prefix is never given.
-CREATE OR REPLACE MACRO ni_number(text) AS (
-    SELECT CASE WHEN regexp_full_match(n, '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]?')
+CREATE OR REPLACE MACRO ni_number(text) AS list_transform(
+    [regexp_replace(upper(text), '[^A-Z0-9]', '', 'g')],
+    lambda n: CASE WHEN regexp_full_match(n, '[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]?')
            AND left(n, 2) NOT IN ('BG', 'GB', 'KN', 'NK', 'NT', 'TN', 'ZZ')
-           AND len(list_distinct(string_split(substr(n, 3, 6), ''))) > 1
-           THEN n END
-    FROM (SELECT regexp_replace(upper(text), '[^A-Z0-9]', '', 'g') AS n)
-);
+           AND replace(substr(n, 3, 6), substr(n, 3, 1), '') <> ''
+           THEN n END)[1];
 
 -- A Unique Pupil Number; NULL where its check letter does not hold, and of temporary ones, which end in a letter.
-CREATE OR REPLACE MACRO upn(text) AS (
-    SELECT CASE WHEN regexp_full_match(n, '[A-HJ-NP-RT-Z]\d{12}') AND substr('ABCDEFGHJKLMNPQRTUVWXYZ', 1 + (
+CREATE OR REPLACE MACRO upn(text) AS list_transform(
+    [regexp_replace(upper(text), '[^A-Z0-9]', '', 'g')],
+    lambda n: CASE WHEN regexp_full_match(n, '[A-HJ-NP-RT-Z]\d{12}') AND substr('ABCDEFGHJKLMNPQRTUVWXYZ', 1 + (
             2 * try_cast(substr(n, 2, 1) AS INT) + 3 * try_cast(substr(n, 3, 1) AS INT) + 4 * try_cast(substr(n, 4, 1) AS INT) + 5 * try_cast(substr(n, 5, 1) AS INT)
           + 6 * try_cast(substr(n, 6, 1) AS INT) + 7 * try_cast(substr(n, 7, 1) AS INT) + 8 * try_cast(substr(n, 8, 1) AS INT) + 9 * try_cast(substr(n, 9, 1) AS INT)
           + 10 * try_cast(substr(n, 10, 1) AS INT) + 11 * try_cast(substr(n, 11, 1) AS INT) + 12 * try_cast(substr(n, 12, 1) AS INT)
-          + 13 * try_cast(substr(n, 13, 1) AS INT)) % 23, 1) = left(n, 1) THEN n END
-    FROM (SELECT regexp_replace(upper(text), '[^A-Z0-9]', '', 'g') AS n)
-);
+          + 13 * try_cast(substr(n, 13, 1) AS INT)) % 23, 1) = left(n, 1) THEN n END)[1];
 
 -- Names and addresses as keys of an exact join: what differs only in case, accents, spaces and punctuation is one.
 -- O'Brien, OBRIEN and O Brien are OBRIEN; Łucja is LUCJA.

@@ -53,10 +53,10 @@ def regroup(index: Index, done: int, whole: bool, unfinished: bool) -> None:
     con.register("mdm_groups", pa.table({"number": np.arange(len(parts)), "part": parts}))
     con.execute(
         """CREATE OR REPLACE TEMP TABLE mdm_grouped AS
-           SELECT m.*, g.part, o.person_id AS old_person_id
-           FROM mdm_members AS m JOIN mdm_groups AS g USING (number) LEFT JOIN mdm_membership AS o USING (uid)
+           WITH parts AS (SELECT m.*, g.part FROM mdm_members AS m JOIN mdm_groups AS g USING (number))
+           SELECT p.*, o.person_id AS old_person_id FROM parts AS p LEFT JOIN mdm_membership AS o USING (uid)
            -- A flag on one record of a person withholds all of them: to whoever asks they are not there.
-           QUALIFY NOT bool_or(m.hidden) OVER (PARTITION BY g.part)"""
+           WHERE p.part NOT IN (SELECT part FROM parts WHERE hidden)"""
     )
     con.unregister("mdm_groups")
     make_events(con, "mdm_between", standing)

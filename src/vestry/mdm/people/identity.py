@@ -55,14 +55,15 @@ CREATE OR REPLACE TEMP TABLE mdm_events AS
 WITH now AS (
     SELECT g.*, p.person_id, p.is_new FROM mdm_grouped AS g JOIN mdm_people AS p USING (part)
 ),
+-- The record that a new person begins with, where none of the others was somebody's before.
+begun AS (
+    SELECT min(uid) AS uid FROM now WHERE is_new GROUP BY person_id HAVING count(old_person_id) = 0
+),
 records AS (
     SELECT
-        CASE WHEN old_person_id IS NOT NULL THEN 'move'
-             WHEN is_new AND row_number() OVER (PARTITION BY person_id ORDER BY uid) = 1
-                 AND NOT bool_or(old_person_id IS NOT NULL) OVER (PARTITION BY person_id) THEN 'new'
-             ELSE 'join' END AS kind,
-        person_id, old_person_id, source, record_id, uid
-    FROM now WHERE old_person_id IS DISTINCT FROM person_id
+        CASE WHEN old_person_id IS NOT NULL THEN 'move' WHEN b.uid IS NOT NULL THEN 'new' ELSE 'join' END AS kind,
+        person_id, old_person_id, source, record_id, n.uid
+    FROM now AS n LEFT JOIN begun AS b ON b.uid = n.uid WHERE old_person_id IS DISTINCT FROM person_id
 ),
 -- An old person of whom no record is left under the old id was merged into the one that has most of them.
 survives AS (SELECT DISTINCT person_id FROM now),

@@ -229,7 +229,8 @@ class Index:
         self.replace(table, "mdm_written", "uid IN (SELECT uid FROM mdm_written)", whole, ["uid", "changed_in"])
         con.execute("DROP VIEW mdm_written")
         con.execute("DROP VIEW mdm_standard")
-        con.execute("DROP TABLE IF EXISTS mdm_keyed")
+        for name in ("rows", "keyed"):
+            con.execute(f"DROP TABLE IF EXISTS mdm_{name}")
         self.replace(self.names.common, "mdm_common", "", True, [])
 
     def replace(self, table: TableName, rows: str, gone: str, whole: bool, skip_by: Collection[str]) -> None:
@@ -354,7 +355,7 @@ class Index:
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
         con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")
         con.execute(
-            "DELETE FROM mdm_weighed USING mdm_all AS a, mdm_all AS b "
+            "DELETE FROM mdm_weighed USING (SELECT uid, apart FROM mdm_all WHERE apart IS NOT NULL) AS a, mdm_all AS b "
             "WHERE a.uid = uid_l AND b.uid = uid_r AND a.apart = b.apart"
         )
         gone = (

@@ -175,7 +175,7 @@ def see(con: duckdb.DuckDBPyConnection, spec: MatchFile) -> None:
 
 
 def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | None) -> None:
-    """Make `mdm_standard`, a view of `mdm_keyed`: the records of `mdm_changed`, ready to be compared and found.
+    """Make `mdm_standard`, a view of `mdm_rows` and `mdm_keyed`: the records of `mdm_changed`, ready to be compared.
 
     `before` is a relation of the standard records that stay, or None where there are none: what so many records
     share that it says nothing is counted over both, and kept in `mdm_common` (what it is, a number of its value).
@@ -200,17 +200,19 @@ def standardise(con: duckdb.DuckDBPyConnection, spec: MatchFile, before: str | N
     rules = blocking_of(spec)
     keys = ", ".join(
         f"CASE WHEN {' AND '.join(f'({c}) IS NOT NULL' for c in columns)} "
-        f"THEN (hash({literal(name)}, {', '.join(columns)}) >> 1)::BIGINT END AS k_{name}"
+        f"THEN (hash({literal(name)}, {', '.join(columns)}) >> 33)::INTEGER END AS k_{name}"
         for name, columns in rules.items()
     )
     con.execute(_KEYED.format(limited=limited, keys=keys))
-    for name in ("rows", "homes_of"):
-        con.execute(f"DROP TABLE mdm_{name}")
+    con.execute("DROP TABLE mdm_homes_of")
     if before:
         near(con, before, "mdm_keyed", spec)
     _count_common(con, before and "mdm_before", _keys(spec), BLOCK_OF_MANY, "mdm_keyed")
     kept = _without_common(con, _keys(spec))
-    con.execute(f"CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT *{kept} FROM mdm_keyed")
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT r.*, k.* EXCLUDE (uid) "
+        f"FROM (SELECT *{limited} FROM mdm_rows) AS r JOIN (SELECT *{kept} FROM mdm_keyed) AS k USING (uid)"
+    )
 
 
 def near(con: duckdb.DuckDBPyConnection, before: str, fresh: str, spec: MatchFile) -> None:
@@ -300,7 +302,7 @@ SELECT * FROM mdm_changed_rows ANTI JOIN mdm_several USING (uid) UNION ALL FROM 
 #: Names and addresses are standardised once for all records that share them.
 _NAMES = """
 CREATE OR REPLACE TEMP TABLE mdm_names AS
-SELECT *, name_sound(words[1]) AS first_sound, name_sound(whole) AS whole_sound FROM (
+SELECT *, name_sound(words[1]) AS first_sound, name_sound(whole) AS whole_sound, title_sex(name) AS sex FROM (
     SELECT name, words, nullif(array_to_string(words, ''), '') AS whole FROM (
         SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS words FROM (
             SELECT forename AS name FROM mdm_told UNION SELECT middle_names FROM mdm_told
@@ -332,7 +334,7 @@ CREATE OR REPLACE TEMP TABLE mdm_rows AS
 WITH words AS (
     SELECT
         t.*, coalesce(g.words, []) AS g, coalesce(m.words, []) AS m, coalesce(f.words, []) AS f,
-        g.whole, g.whole_sound, f.whole AS family, f.whole_sound AS family_sound,
+        g.whole, g.whole_sound, g.sex AS told_sex, f.whole AS family, f.whole_sound AS family_sound,
         -- Who has one name has it in both boxes, or in one of them.
         coalesce(g.whole, '') = coalesce(f.whole, '') AS single,
         CASE WHEN NOT single THEN g.words[1] END AS given, CASE WHEN NOT single THEN g.first_sound END AS given_sound,
@@ -364,7 +366,7 @@ SELECT
     n.given_sound, n.whole_sound, n.family_sound, left(n.given_sound, 1) AS first,
     CAST(n.day AS VARCHAR) AS born,
     n.adult,
-    coalesce(sex_key(n.sex), title_sex(n.title), title_sex(n.forename)) AS sex,
+    coalesce(sex_key(n.sex), title_sex(n.title), n.told_sex) AS sex,
     nhs_number(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn(n.upn) AS upn,
     nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
     n.line, n.numbers, n.street,
@@ -395,7 +397,7 @@ keys AS (
 SELECT uid, (home >> 1)::BIGINT AS home FROM keys
 """
 
-#: The records without what many share, and their keys of the blocking rules.
+#: The homes of the records and their keys of the blocking rules, without what many share.
 _KEYED = """
 CREATE OR REPLACE TEMP TABLE mdm_keyed AS
 WITH homes AS (
@@ -403,5 +405,5 @@ WITH homes AS (
     WHERE hash(home) NOT IN (SELECT value FROM mdm_common WHERE name = 'home') GROUP BY uid
 ),
 limited AS (SELECT *{limited} FROM mdm_rows)
-SELECT r.*, h.homes, {keys} FROM limited AS r LEFT JOIN homes AS h USING (uid)
+SELECT r.uid, h.homes, {keys} FROM limited AS r LEFT JOIN homes AS h USING (uid)
 """

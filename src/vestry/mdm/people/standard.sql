@@ -25,11 +25,10 @@ CREATE OR REPLACE MACRO name_sound(word) AS (
 );
 
 -- Digits only; a number that is too short, or one digit over and over, is none.
-CREATE OR REPLACE MACRO telephone_key(value) AS (
-    SELECT CASE WHEN length(digits) BETWEEN 9 AND 15 AND len(list_distinct(string_split(substr(digits, 3), ''))) > 1
-           THEN digits END
-    FROM (SELECT regexp_replace(regexp_replace(value, '[^0-9+]', '', 'g'), '^(\+44|0044)0?', '0') AS digits)
-);
+CREATE OR REPLACE MACRO telephone_key(value) AS list_transform(
+    [regexp_replace(regexp_replace(value, '[^0-9+]', '', 'g'), '^(\+44|0044)0?', '0')],
+    lambda digits: CASE WHEN length(digits) BETWEEN 9 AND 15 AND replace(substr(digits, 3), substr(digits, 3, 1), '') <> ''
+           THEN digits END)[1];
 
 CREATE OR REPLACE MACRO email_key(value) AS
     CASE WHEN regexp_full_match(lower(trim(value)), '[^@\s]+@[^@\s]+\.[a-z]{2,}')
@@ -51,10 +50,9 @@ CREATE OR REPLACE MACRO sex_key(value) AS
          WHEN upper(trim(value::VARCHAR)) IN ('M', 'MALE', 'MAN', 'BOY', '1') THEN 'M' END;
 
 -- A day on which somebody may have been born, from a date or from text; one that only fills a box is none.
-CREATE OR REPLACE MACRO birth_key(value) AS (
-    SELECT CASE WHEN day > DATE '1901-01-01' AND day <= current_date THEN day END
-    FROM (SELECT coalesce(try_cast(value AS DATE), uk_date(value::VARCHAR)) AS day)
-);
+CREATE OR REPLACE MACRO birth_key(value) AS list_transform(
+    [coalesce(try_cast(value AS DATE), uk_date(value::VARCHAR))],
+    lambda day: CASE WHEN day > DATE '1901-01-01' AND day <= current_date THEN day END)[1];
 
 -- The sex that a form of address tells of.
 CREATE OR REPLACE MACRO title_sex(value) AS

@@ -25,6 +25,8 @@ RANDOM_PAIRS = 1e6
 TRAINED_PAIRS = 2_000_000
 #: How much training may move a parameter from where it begins: the rest keeps rare levels from nonsense.
 TRUST = 0.7
+#: What agreement of two records is taken for one person at the start: each column that is filled must agree.
+_CERTAIN = (("nhs",), ("ni",), ("upn",), ("other",), ("given", "family", "born"), ("given", "family", "postcode"))
 #: Columns that two records share while the others are trained; what blocks is not learnt from.
 _TRAINING = (
     ("born", "family"),
@@ -101,6 +103,11 @@ def train(
     `filled` are the columns that hold enough to learn from; `blocking` the names of the `k_…` columns.
     """
     with _linker(con, records, _settings(comparisons, blocking)) as linker:
+        certain = _possible(_CERTAIN, filled)
+        if certain:
+            linker.training.estimate_probability_two_random_records_match(
+                [_sharing(columns) for columns in certain], recall=0.8
+            )
         linker.training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
         for rule in training_rules(con, records, filled):
             linker.training.estimate_parameters_using_expectation_maximisation(rule)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -152,16 +153,26 @@ _THOUSAND = "hash(record_id) % 1000 = 0"
 _TWENTIETH = "hash(record_id, 1) % 20 = 0"
 
 
+#: How often is measured what takes long, for a machine is not equally fast at all times: the fastest counts.
+_TURNS = 2
+
+
 @measure
 def million(work: Path) -> dict[str, Any]:
-    """A first index of a million records, beside Splink itself with the same settings over the same records."""
+    """A first index of a million records, and by turns Splink itself with the same settings over the same records."""
     root, truth = _english(work, 1_000_000)
-    ran = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
-    bare = in_a_process("bench.linkage", "splink", root)
+    ran, bare = [], []
+    for _ in range(_TURNS):
+        for made in ("lake", ".vestry"):
+            shutil.rmtree(root / made, ignore_errors=True)
+        ran.append(in_a_process("bench.linkage", "run", root, f"+{INDEX}"))
+        bare.append(in_a_process("bench.linkage", "splink", root))
+    ours, theirs = min(ran, key=lambda r: r["index_seconds"]), min(bare, key=lambda r: r["seconds"])
     return {
-        "run": ran,
-        "splink_run": bare,
-        "ratio": round(ran["index_seconds"] / bare["seconds"], 3),
+        "run": ours,
+        "splink_run": theirs,
+        "ratio": round(ours["index_seconds"] / theirs["seconds"], 3),
+        "turns": [(a["index_seconds"], b["seconds"]) for a, b in zip(ran, bare, strict=True)],
         "vestry": judged(root, truth),
     }
 
@@ -171,10 +182,17 @@ def incremental(work: Path) -> dict[str, Any]:
     """A thousand new records against an index of a million."""
     root, truth = _english(work, 1_001_000, _THOUSAND)
     first = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
-    new = _add(work, root)
-    then = in_a_process("bench.linkage", "run", root, f"+{INDEX}")
-    share = then["index_seconds"] / first["index_seconds"]
-    return {"run": then, "first": first, "new": new, "share": round(share, 4), "vestry": judged(root, truth)}
+    begun = work / "begun"
+    root.rename(begun)
+    new, then = 0, []
+    for _ in range(_TURNS):
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(begun, root)
+        new = _add(work, root)
+        then.append(in_a_process("bench.linkage", "run", root, f"+{INDEX}"))
+    run = min(then, key=lambda r: r["index_seconds"])
+    share = run["index_seconds"] / first["index_seconds"]
+    return {"run": run, "first": first, "new": new, "share": round(share, 4), "vestry": judged(root, truth)}
 
 
 @measure
@@ -228,7 +246,7 @@ def _add(work: Path, root: Path) -> int:
     for file in sorted(work.glob("*-later.parquet")):
         row = duckdb.execute(f"SELECT count(*) FROM '{file}'").fetchone()
         count += row[0] if row else 0
-        file.rename(root / "drop" / file.name)
+        shutil.copy(file, root / "drop" / file.name)
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ from vestry.serve import paths
 
 pytestmark = pytest.mark.slow
 
-SHAPES = Path("/work/shared/data/shapes/dcat-ap-3.0.1.ttl")
+SHAPES = Path(
+    os.environ.get("DCAT_SHAPES") or Path(__file__).resolve().parents[4] / "shared/data/shapes/dcat-ap-3.0.1.ttl"
+)
 AT = "https://data.testham.example.org"
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from vestry.catalogue.export.skos import skos
 pytestmark = pytest.mark.slow
 
 AT = "https://data.testham.example.org"
-SHAPES = Path("/work/shared/data/shapes/dcat-ap-3.0.1.ttl")
+SHAPES = Path(
+    os.environ.get("DCAT_SHAPES") or Path(__file__).resolve().parents[4] / "shared/data/shapes/dcat-ap-3.0.1.ttl"
+)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from vestry.catalogue.export import Gap
 from vestry.catalogue.export.ukgov import ukgov
 from vestry.catalogue.live import Live
 
-GIVEN = Path("/work/shared/data/ukgov-metadata")
+GIVEN = Path(os.environ.get("UKGOV_METADATA") or Path(__file__).resolve().parents[4] / "shared/data/ukgov-metadata")
 AT = "https://data.testham.example.org"
 #: The model imports a list of the organisations on GOV.UK, on which councils are not: these stand for it.
 ORGANISATIONS = (

@@ -169,7 +169,7 @@ def _asked(table: TableName, sql: str) -> float:
         times = []
         for _ in range(_TIMES):
             times.append(_timed(lambda: questions.ask(_user(), sql.format(table), Where("sql"))))
-            questions._workers._aside.submit(int).result()
+            questions._workers._aside.submit(int).result()  # the next is begun after what waits there already
             for worker in questions._workers._waiting:
                 worker.tables("SELECT 1")  # it answers when it has begun
     finally:

@@ -15,7 +15,7 @@ from vestry.mdm.people.chart import weights, weights_chart
 from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.evaluation import evaluate, read_truth
 from vestry.mdm.people.explain import RULE, Explanation, Reader, Record
-from vestry.mdm.people.golden import origin_of
+from vestry.mdm.people.golden import origins_of
 from vestry.mdm.people.lookup import people_of
 from vestry.mdm.people.model import ATTRIBUTES, LABELS
 from vestry.mdm.people.quality import lines
@@ -41,7 +41,8 @@ def show_person(reader: Reader, who: str, as_json: bool, tell: Tell) -> None:
     click.secho(person, bold=True)
     if asked != person:
         click.echo(f"  {asked} was merged into {person}.")
-    rows = [[LABELS[n], golden[n], origin_of(golden, n)] for n in ATTRIBUTES if golden.get(n) is not None]
+    origins = origins_of(golden)
+    rows = [[LABELS[n], golden[n], origins.get(n, "")] for n in ATTRIBUTES if golden.get(n) is not None]
     print_table(rows, ["", "value", "from"])
     click.echo()
     click.secho(f"{len(records)} records", bold=True)

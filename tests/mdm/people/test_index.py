@@ -339,6 +339,17 @@ def test_kill_in_the_middle_of_indexing_is_ended_by_the_next_run(
     assert not meanwhile or after[TAX, "N2"] not in before.values()
 
 
+def test_ids_stay_where_what_the_index_keeps_beside_its_tables_is_lost(town: Town) -> None:
+    before = _ids(town)
+    shutil.rmtree(town.root / "lake/people/index/person__standard")
+    town.tax["N1"] = {**town.homes["FATHER"], "forename": "GEORGE"}
+    town.save()
+    town.good()
+    after = _ids(town)
+    assert {k: after[k] for k in before} == before
+    assert after[TAX, "N1"] == after[HOMES, "FATHER"]
+
+
 def test_kill_9_at_any_moment_of_an_update_leaves_ids_as_they_were_or_as_they_shall_be(town: Town) -> None:
     """Killed again and again, each time a little later, until it ends by itself."""
     for n in range(60):

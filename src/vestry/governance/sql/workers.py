@@ -135,7 +135,7 @@ class Worker:
         return mmap.mmap(file, 0, access=mmap.ACCESS_READ)
 
     def _end(self) -> None:
-        self._process.kill()
+        self.kill()
         self._process.wait()
 
     def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -222,8 +222,9 @@ class Workers:
     def close(self) -> None:
         """End those that wait."""
         self._aside.shutdown()
-        while self._waiting:
-            self._waiting.pop().close()
+        with self._changing:
+            while self._waiting:
+                self._waiting.pop().close()
 
     def _replace(self, worker: Worker) -> None:
         worker.close()

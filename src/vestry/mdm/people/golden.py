@@ -19,7 +19,7 @@ _MOST = "*"
 def golden_select(spec: MatchFile, records: str) -> str:
     """SQL of the golden records of all people of `records`, a relation shaped like `<table>_record`.
 
-    Columns: person_id, each attribute, records, sources, since, and `origins`, which `origin_of` reads.
+    Columns: person_id, each attribute, records, sources, since, and `origins`, which `origins_of` reads.
     """
     attributes = list(GOLDEN)
     chosen = {name: spec.survivor(name) for name in attributes}
@@ -58,12 +58,10 @@ def golden_select(spec: MatchFile, records: str) -> str:
         FROM said ANTI JOIN counted USING (person_id)"""
 
 
-def origin_of(golden: Mapping[str, Any], attribute: str) -> str:
-    """The record, `source record_id`, that a value of a golden record is of; empty where it has none."""
-    if golden.get(attribute) is None:
-        return ""
-    origins = json.loads(golden["origins"])
-    return str(origins.get(attribute, origins[_MOST]))
+def origins_of(golden: Mapping[str, Any]) -> dict[str, str]:
+    """The record, `source record_id`, that each value of a golden record is of, by attribute."""
+    told = json.loads(golden["origins"] or "{}")
+    return {n: told.get(n, told.get(_MOST, "")) for n in GOLDEN if golden.get(n) is not None}
 
 
 def _origins(most: str, attributes: Collection[str] = ()) -> str:

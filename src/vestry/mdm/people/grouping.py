@@ -81,8 +81,9 @@ def _memberships(index: Index, unfinished: bool) -> None:
     if not unfinished and index.lake.mark(index.names.record, EVENTS_TO) == last:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE mdm_membership AS
-               SELECT k.uid, r.person_id FROM {index.relation(index.names.record)} AS r
-               JOIN mdm_known AS k ON k.key = record_key(r.source, r.record_id)"""
+               SELECT coalesce(k.uid, record_number(r.source, r.record_id)) AS uid, r.person_id
+               FROM {index.relation(index.names.record)} AS r
+               LEFT JOIN mdm_known AS k ON k.key = record_key(r.source, r.record_id)"""
         )
         return
     con.execute(

@@ -103,8 +103,9 @@ class Index:
         self.lake, self.con, self.spec = lake, con, spec
         self.names = Companions(base)
 
-    def relation(self, name: TableName) -> str:
-        return f"delta_scan({literal(self.lake.uri(name))})"
+    def relation(self, name: TableName, version: int | None = None) -> str:
+        at = "" if version is None else f", version => {version}"
+        return f"delta_scan({literal(self.lake.uri(name))}{at})"
 
     def told_pairs(self) -> str:
         """The weighed pairs, less those that could tell one life of a person of another."""
@@ -157,7 +158,7 @@ class Index:
         And `mdm_known` (uid, key, content): the records that are stored.
         """
         con = self.con
-        number = 1
+        number = 1 + done
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_known (uid BIGINT, key UBIGINT, content BIGINT)")
         if self.exists(self.names.standard):
             stored = self.relation(self.names.standard)
@@ -165,7 +166,7 @@ class Index:
                 f"INSERT INTO mdm_known SELECT uid, record_key(source, record_id), content FROM {stored} WHERE NOT gone"
             )
             last = con.execute(f"SELECT max(changed_in) FROM {stored}").fetchone()
-            number = 1 + max(done, last[0] or 0 if last else 0)
+            number = max(number, 1 + (last[0] or 0 if last else 0))
         con.execute(
             """CREATE OR REPLACE TEMP TABLE mdm_differs AS
                SELECT c.key, k.uid FROM mdm_content AS c FULL JOIN mdm_known AS k USING (key)
@@ -188,10 +189,9 @@ class Index:
 
     def _before(self) -> str:
         """SQL of the standard records that stay as they are."""
-        uri, version = literal(self.lake.uri(self.names.standard)), self.lake.existing(self.names.standard).version()
+        now = self.relation(self.names.standard, self.lake.existing(self.names.standard).version())
         return (
-            f"(SELECT * FROM delta_scan({uri}, version => {version}) WHERE NOT gone "
-            "AND uid NOT IN (SELECT uid FROM mdm_differs WHERE uid IS NOT NULL))"
+            f"(SELECT * FROM {now} WHERE NOT gone AND uid NOT IN (SELECT uid FROM mdm_differs WHERE uid IS NOT NULL))"
         )
 
     def _standardise(self, number: int, before: str | None) -> None:

@@ -63,5 +63,5 @@ CREATE OR REPLACE MACRO title_sex(value) AS
 CREATE OR REPLACE MACRO record_number(source, record_id) AS
     (md5_number_lower(source || chr(31) || record_id) >> 1)::BIGINT;
 
--- The same for as long as a run takes, and at once: which records of two tables are the same ones.
+-- The same at a fraction of the cost, for as long as a run takes: DuckDB's next version may hash in another way.
 CREATE OR REPLACE MACRO record_key(source, record_id) AS hash(source, record_id);

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from vestry.catalogue.model import Catalogue, TableEntry
 from vestry.catalogue.ties import tie_tables, tied
 from vestry.mdm.people.explain import Reader
-from vestry.mdm.people.golden import origin_of
+from vestry.mdm.people.golden import origins_of
 from vestry.mdm.people.lookup import find, listed
 from vestry.mdm.people.model import GOLDEN, LABELS
 from vestry.project import VestryError
@@ -162,11 +162,12 @@ def _may(request: Request, entry: TableEntry) -> bool:
 
 
 def _values(entry: TableEntry, golden: Mapping[str, Any], clear: Collection[str], tells: bool) -> list[_Value]:
+    origins = origins_of(golden) if tells else {}
     return [
         _Value(
             LABELS[n][:1].upper() + LABELS[n][1:],
             shown(entry, n, golden[n], clear),
-            origin_of(golden, n).partition(" ")[0] if tells else "",
+            origins.get(n, "").partition(" ")[0],
         )
         for n in GOLDEN
         if n in golden

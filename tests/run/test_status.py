@@ -60,6 +60,22 @@ def test_a_project_without_a_state_has_a_status_too(repairs):
     assert not (repairs.root / ".vestry/state.sqlite").exists()
 
 
+def test_a_worker_that_was_killed_while_it_wrote_its_state_hides_nothing(night):
+    half_written = (
+        "import os, sqlite3, sys\n"
+        "con = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "con.execute('PRAGMA cache_size = 1')\n"
+        "con.execute('BEGIN IMMEDIATE')\n"
+        "con.execute('UPDATE workflow_status SET inputs = hex(zeroblob(100000)), status = ?', ['PENDING'])\n"
+        "os._exit(9)\n"
+    )
+    state = night.root / ".vestry/state.sqlite"
+    before = night.cli("status", "--json").stdout
+    assert subprocess.run([sys.executable, "-c", half_written, str(state)]).returncode == 9
+    assert state.with_name("state.sqlite-journal").stat().st_size > 0
+    assert json.loads(night.cli("status", "--json").stdout)["ran"] == json.loads(before)["ran"]
+
+
 def test_it_starts_no_engine(night):
     heavy = ("duckdb", "dbos", "sqlalchemy", "sqlglot", "dlt")
     code = (

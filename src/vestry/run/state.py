@@ -72,13 +72,15 @@ def _ask(project: Project, sql: str, **values: object) -> list[tuple[Any, ...]]:
     if project.settings.state.url is None:
         if not _file(project).is_file():
             return []
-        with closing(sqlite3.connect(f"file:{_file(project)}?mode=ro", uri=True, timeout=10)) as con:
+        # Not `mode=ro`: what a killed worker left half written is rolled back by whoever opens the file next.
+        with closing(sqlite3.connect(f"file:{_file(project)}?mode=rw", uri=True, timeout=10)) as con:
             try:
+                con.execute("PRAGMA query_only = on")
                 return con.execute(sql.format(schema="", workflow=WORKFLOW, **values)).fetchall()
             except sqlite3.OperationalError as error:
                 if "no such table" in str(error):
                     return []
-                raise DataError("the state of the worker cannot be read", str(_file(project))) from error
+                raise DataError(f"the state of the worker cannot be read: {error}", str(_file(project))) from error
     import psycopg  # late: only where the state is in PostgreSQL
 
     with _postgres(project) as con:

@@ -64,7 +64,7 @@ def _alike(column: str, words: str) -> Level:
     return Level(f"jaro_winkler_similarity({column}_l, {column}_r) >= 0.75", words + OF_SOME_LIKENESS, 0.01)
 
 
-def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
+def _number(name: str, words: str) -> Comparison:
     """An identifier that tells people apart by itself."""
     return Comparison(
         name,
@@ -72,7 +72,7 @@ def _number(name: str, words: str, slip: float = 2e-6) -> Comparison:
         _both(name),
         (
             Level(f"{name}_l = {name}_r", f"the same {words}", 0.97, u=1e-6),
-            Level(_slip(f"{name}_l", f"{name}_r"), f"{words}s that differ by one slip", 0.015, u=slip),
+            Level(_slip(f"{name}_l", f"{name}_r"), f"{words}s that differ by one slip", 0.015, u=2e-6),
         ),
         f"different {words}",
         0.015,
@@ -113,6 +113,8 @@ _EXCHANGED = (
 _STREET = "jaro_winkler_similarity(street_l, street_r) >= 0.88"
 
 _CHILD_AND_ADULT = "coalesce(is_child_l AND is_adult_r OR is_adult_l AND is_child_r, false)"
+
+_SLIPPED = "other identifiers that differ by one slip"
 
 #: What two records are compared by, in the order in which it is told.
 COMPARISONS = (
@@ -238,8 +240,20 @@ COMPARISONS = (
     _number("nhs", "NHS number"),
     _number("ni", "National Insurance number"),
     _number("upn", "Unique Pupil Number"),
-    # Of what kind it is nobody knows: a short number is often one slip from another.
-    _number("other", "other identifier", slip=1e-3),
+    # Of what kind it is nobody knows: how often one is a slip from another is measured, but for those of one home, who
+    # may have been given them one after the other.
+    Comparison(
+        "other",
+        ("other",),
+        _both("other"),
+        (
+            Level("other_l = other_r", "the same other identifier", 0.97, u=1e-6),
+            Level(f"{_slip('other_l', 'other_r')} AND ({ONE_HOME})", _SLIPPED + IN_ONE_HOME, 0.015, u=1e-3),
+            Level(_slip("other_l", "other_r"), _SLIPPED, 0.015),
+        ),
+        "different other identifier",
+        0.015,
+    ),
     Comparison(
         "home",
         ("uprn", "line", "postcode"),

@@ -22,7 +22,7 @@ HOME_OF_MANY = 40
 BLOCK_OF_MANY = 100
 
 #: Raised when records are standardised, found or compared in another way: then the index learns anew.
-VERSION = 4
+VERSION = 5
 
 #: The columns that records are compared by, as `comparable` gives them.
 COMPARED = (
@@ -39,6 +39,8 @@ BLOCKING: dict[str, list[str]] = {
     "ni": ["ni"],
     "upn": ["upn"],
     "other": ["other"],
+    # Two of its characters may have been exchanged.
+    "other_postcode": ["postcode", "list_sort(string_split(other, ''))"],
     "born_family": ["born", "left(family_sound, 3)"],
     "born_given": ["born", "left(given_sound, 2)"],
     "born_postcode": ["born", "postcode"],

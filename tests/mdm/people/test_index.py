@@ -18,7 +18,7 @@ from vestry.mdm.people.decisions import decide, decisions_of, queue
 from vestry.mdm.people.explain import Record
 from vestry.mdm.people.grouping import LIVES_APART
 from vestry.mdm.people.linker import Model
-from vestry.mdm.people.scoring import meet, score
+from vestry.mdm.people.scoring import BESIDES_NAMES, NAMES, meet, score
 from vestry.mdm.people.standard import comparable, near, near_homes
 from vestry.project import VestryError
 from vestry.run.people import reader_of, unmerge
@@ -586,6 +586,9 @@ def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
         near(con, "others", "fresh", reader.spec)
         meet(con, "fresh", model, others=True)
         score(con, "told", model, "by_vestry", -12.0, frequencies)
+        besides = ", ".join(f"w_{c}" for c in model.compared if c not in NAMES)
+        for table in ("by_splink", "by_vestry"):  # others are forgotten either way
+            con.execute(f"DELETE FROM {table} WHERE greatest({besides}) < {BESIDES_NAMES}")
         weights = ", ".join(f"round(w_{name}, 1)" for name in model.compared)
         wanted = {"by_splink": "uid_l % 3 > 0 OR uid_r % 3 > 0", "by_vestry": "true"}
         splink, vestry = (
@@ -593,4 +596,4 @@ def test_a_few_pairs_are_weighed_as_splink_weighs_all(settled: Town) -> None:
             for t, w in wanted.items()
         )
         assert vestry == splink
-        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 50
+        assert len(vestry) > 500 and len({row[3:] for row in vestry}) > 25

@@ -25,7 +25,7 @@ from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_compar
 from vestry.mdm.people.grouping import count, regroup
 from vestry.mdm.people.linker import Model, train
 from vestry.mdm.people.model import MatchFile
-from vestry.mdm.people.scoring import frequencies_of, meet, score
+from vestry.mdm.people.scoring import BESIDES_NAMES, NAMES, frequencies_of, meet, score
 from vestry.project import TableName, literal, quote
 
 #: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
@@ -38,9 +38,6 @@ LEAST_WEIGHT = -12.0
 _MANY = 0.25
 #: A column with fewer values than this share of the records teaches nothing, and is not compared.
 _FILLED = 0.01
-#: What is evidence besides names and sex, and how much of it two records need (bits): namesakes are many.
-_NAMES = ("given", "family", "middle", "sex")
-_BESIDES_NAMES = 2.0
 #: Columns that tell people apart by themselves, and the attributes that they are made of.
 _IDENTIFIERS = {"nhs": "nhs_number", "ni": "ni_number", "upn": "upn", "other": "other_id"}
 
@@ -408,15 +405,15 @@ def _rules(model: Model, spec: MatchFile) -> str:
 
     Names alone make nobody one person: without two bits of other evidence a pair is forgotten. Different dates of
     birth, or different forenames, are never outweighed by a home, a telephone, a surname: a person is asked, unless
-    an identifier is the same. Records that their source tells apart, or a rule, are not compared at all.
+    an identifier is the same.
     """
     compared = model.compared
-    other = [f"coalesce(w_{c}, 0)" for c in compared if c not in _NAMES] or ["0"]
+    other = [f"coalesce(w_{c}, 0)" for c in compared if c not in NAMES] or ["0"]
     numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in _IDENTIFIERS] or ["0"]
     apart = [_differs(model, c) for c in ("born", "given") if c in compared and model.of_families] or ["false"]
     ask = (spec.thresholds.review + spec.thresholds.link) / 2
     return f"""
-        DELETE FROM mdm_weighed WHERE greatest({", ".join([*other, "-99"])}) < {_BESIDES_NAMES};
+        DELETE FROM mdm_weighed WHERE greatest({", ".join([*other, "-99"])}) < {BESIDES_NAMES};
         UPDATE mdm_weighed SET weight = least(weight, {ask})
         WHERE ({" OR ".join(f"({a})" for a in apart)}) AND greatest({", ".join([*numbers, "-99"])}) < 5;
         """

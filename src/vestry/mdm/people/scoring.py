@@ -6,15 +6,21 @@ what it does, whatever it does it to, and asks of each pair again and again whet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vestry.mdm.people.comparisons import ONE_HOME
+from vestry.mdm.people.comparisons import AT_HOME, ONE_HOME
 from vestry.mdm.people.linker import Model, parameters
 from vestry.project import literal, quote
 
 if TYPE_CHECKING:
     import duckdb
+
+
+#: What is evidence besides these, and how much of it (bits, in one comparison) two records need: namesakes are many.
+NAMES = ("given", "family", "middle", "sex")
+BESIDES_NAMES = 2.0
 
 
 def meet(con: duckdb.DuckDBPyConnection, fresh: str, model: Model, others: bool = False) -> None:
@@ -39,32 +45,46 @@ def meet(con: duckdb.DuckDBPyConnection, fresh: str, model: Model, others: bool 
 def score(
     con: duckdb.DuckDBPyConnection, records: str, model: Model, into: str, least: float, frequencies: str
 ) -> None:
-    """Make the table `into` of the pairs of `mdm_met`; `records` hold both records of each.
+    """Make the table `into` of the pairs of `mdm_met` that may share more than a name; `records` hold both of each.
 
     Columns: uid_l, uid_r (uid_l < uid_r), weight in bits, at least `least`, and w_… for each comparison.
     `frequencies` (name, value, share) says how common values are, of the columns that the model tempers.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_sides AS {_with_shares(records, model, frequencies)}")
     compared = model.settings["comparisons"]
-    levels = ", ".join(f"{level_of(c)} AS level_{c['output_column_name']}" for c in compared)
+    names = [c for c in compared if c["output_column_name"] in NAMES]
+    others = [c for c in compared if c not in names]
+    sides = "l AS (SELECT COLUMNS('(.*)') AS '\\1_l' FROM {0}), r AS (SELECT COLUMNS('(.*)') AS '\\1_r' FROM {0})"
+    # Most pairs share a name and nothing else: what takes longest, to compare names, is spared them. A table between
+    # the two steps, for of one statement DuckDB would compute the levels twice.
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE mdm_evidence AS
+        WITH {sides.format(records)},
+        sides AS (SELECT l.*, r.*, {ONE_HOME} AS one_home FROM mdm_met JOIN l USING (uid_l) JOIN r USING (uid_r))
+        SELECT uid_l, uid_r, one_home{_levels(others)} FROM sides"""
+    )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_sides AS {_with_shares(records, model, frequencies)}")
+    found = "".join(f", level_{c['output_column_name']}" for c in others)
     shares = "".join(f", tf_{column}_l, tf_{column}_r" for column in model.tempered)
     factors = ", ".join(f"{_factor(c)} AS bf_{c['output_column_name']}" for c in compared)
     product = " * ".join(f"bf_{name}" for name in model.compared)
     weights = ", ".join(f"round(log2(bf_{name}), 2)::FLOAT AS w_{name}" for name in model.compared)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
-        WITH l AS (SELECT COLUMNS('(.*)') AS '\\1_l' FROM mdm_sides),
-        r AS (SELECT COLUMNS('(.*)') AS '\\1_r' FROM mdm_sides),
-        sides AS (SELECT l.*, r.*, {ONE_HOME} AS one_home FROM mdm_met JOIN l USING (uid_l) JOIN r USING (uid_r)),
-        compared AS (SELECT uid_l, uid_r, {levels.replace(ONE_HOME, "one_home")}{shares} FROM sides),
+        WITH {sides.format("mdm_sides")},
+        likely AS (SELECT * FROM mdm_evidence WHERE {" OR ".join(map(_may_tell, others)) or "false"}),
+        compared AS (
+            SELECT uid_l, uid_r{found}{_levels(names)}{shares} FROM likely JOIN l USING (uid_l) JOIN r USING (uid_r)
+        ),
         factors AS (SELECT uid_l, uid_r, {factors} FROM compared),
         weighed AS (
-            SELECT *, log2(least(greatest({model.prior / (1 - model.prior)!r}::DOUBLE * {product}, 1e-300), 1e300))
-                AS weight
+            SELECT uid_l, uid_r, {weights},
+                log2(least(greatest({model.prior / (1 - model.prior)!r}::DOUBLE * {product}, 1e-300), 1e300)) AS weight
             FROM factors
         )
-        SELECT uid_l, uid_r, weight, {weights} FROM weighed WHERE weight >= {least}"""
+        SELECT uid_l, uid_r, weight, * EXCLUDE (uid_l, uid_r, weight) FROM weighed
+        WHERE weight >= {least}"""
     )
+    con.execute("DROP TABLE mdm_evidence")
     con.execute("DROP TABLE mdm_sides")
 
 
@@ -86,6 +106,28 @@ def _with_shares(records: str, model: Model, frequencies: str) -> str:
         for c in model.tempered
     )
     return f"SELECT s.*{''.join(f', tf_{c}' for c in model.tempered)} FROM {records} AS s{joins}"
+
+
+def _levels(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(
+        f", {level_of(c).replace(ONE_HOME, 'one_home')} AS level_{c['output_column_name']}" for c in comparisons
+    )
+
+
+def _may_tell(comparison: Mapping[str, Any]) -> str:
+    """SQL of whether a pair stands at a level that may say enough besides names.
+
+    A rare value says more than `m / u`, and what a home says is put right later.
+    """
+    name = comparison["output_column_name"]
+    places = [
+        str(place)
+        for place, (level, m, u) in enumerate(parameters(comparison), 1)
+        if level.get("tf_adjustment_column")
+        or level["label_for_charts"] in AT_HOME
+        or math.log2(m / u) >= BESIDES_NAMES - 0.01
+    ]
+    return f"level_{name} IN ({', '.join(places)})" if places else "false"
 
 
 def level_of(comparison: Mapping[str, Any]) -> str:

@@ -281,10 +281,12 @@ def _count_common(
 #: All rows of the records that changed, and all homes that are told of them.
 _CHANGED = """
 CREATE OR REPLACE TEMP TABLE mdm_changed_rows AS
-SELECT record_number(source, record_id) AS uid, * FROM mdm_seen
+SELECT record_number(source, record_id) AS uid, uprn(s.uprn) AS place, postcode_key(s.postcode) AS code, s.*
+FROM mdm_seen AS s
 WHERE record_id IS NOT NULL AND record_key(source, record_id) IN (SELECT key FROM mdm_changed);
 CREATE OR REPLACE TEMP TABLE mdm_changed_homes AS
-SELECT record_number(source, record_id) AS uid, * FROM mdm_homes
+SELECT record_number(source, record_id) AS uid, uprn(h.uprn) AS place, postcode_key(h.postcode) AS code, h.address
+FROM mdm_homes AS h
 WHERE record_id IS NOT NULL AND record_key(source, record_id) IN (SELECT key FROM mdm_changed)
 """
 
@@ -304,19 +306,25 @@ SELECT * FROM mdm_changed_rows ANTI JOIN mdm_several USING (uid) UNION ALL FROM 
 #: Names and addresses are standardised once for all records that share them.
 _NAMES = """
 CREATE OR REPLACE TEMP TABLE mdm_names AS
-SELECT *, name_sound(words[1]) AS first_sound, name_sound(whole) AS whole_sound, title_sex(name) AS sex FROM (
-    SELECT name, words, nullif(array_to_string(words, ''), '') AS whole FROM (
+SELECT
+    n.*, tidy(n.name) AS tidied, name_sound(n.first) AS first_sound, name_sound(n.whole) AS whole_sound,
+    title_sex(n.name) AS sex, coalesce(firsts.forms, [n.first]) AS first_forms,
+    coalesce(wholes.forms, [n.whole]) AS whole_forms
+FROM (
+    SELECT name, words, words[1] AS first, nullif(array_to_string(words, ''), '') AS whole FROM (
         SELECT name, list_filter(name_words(name), lambda w: w NOT IN ({known})) AS words FROM (
             SELECT forename AS name FROM mdm_told UNION SELECT middle_names FROM mdm_told
             UNION SELECT surname FROM mdm_told
         ) WHERE name IS NOT NULL
     )
-)
+) AS n
+LEFT JOIN mdm_forms AS firsts ON firsts.name = n.first
+LEFT JOIN mdm_forms AS wholes ON wholes.name = n.whole
 """
 _ADDRESSES = """
 CREATE OR REPLACE TEMP TABLE mdm_addresses AS
 SELECT
-    address, line,
+    address, tidied, line,
     -- A flat that is named by its floor has no number of its own.
     CASE WHEN address_numbers(line) IS NOT NULL THEN trim(
         regexp_extract(line, '\\b(BASEMENT|GROUND|FIRST|SECOND|THIRD|FOURTH|TOP|UPPER|LOWER|REAR|FRONT)\\b')
@@ -324,7 +332,7 @@ SELECT
     ) END AS numbers,
     nullif(trim(regexp_replace(line, '\\b\\w*\\d\\w*\\b', '', 'g')), '') AS street
 FROM (
-    SELECT address, address_key(address) AS line FROM (
+    SELECT address, tidy(address) AS tidied, address_key(address) AS line FROM (
         SELECT address FROM mdm_changed_rows UNION SELECT address FROM mdm_changed_homes
     ) WHERE address IS NOT NULL
 )
@@ -337,11 +345,13 @@ WITH words AS (
     SELECT
         t.*, coalesce(g.words, []) AS g, coalesce(m.words, []) AS m, coalesce(f.words, []) AS f,
         g.whole, g.whole_sound, g.sex AS told_sex, f.whole AS family, f.whole_sound AS family_sound,
+        f.whole_forms AS family_forms,
+        g.tidied AS tidy_forename, m.tidied AS tidy_middle_names, f.tidied AS tidy_surname, a.tidied AS tidy_address,
         -- Who has one name has it in both boxes, or in one of them.
         coalesce(g.whole, '') = coalesce(f.whole, '') AS single,
-        CASE WHEN NOT single THEN g.words[1] END AS given, CASE WHEN NOT single THEN g.first_sound END AS given_sound,
-        birth_key(t.date_of_birth) AS day, postcode_key(t.postcode) AS code, uprn(t.uprn) AS place, a.line, a.numbers,
-        a.street
+        CASE WHEN NOT single THEN g.first END AS given, CASE WHEN NOT single THEN g.first_sound END AS given_sound,
+        CASE WHEN NOT single THEN g.first_forms END AS forms,
+        birth_key(t.date_of_birth) AS day, a.line, a.numbers, a.street
     FROM mdm_told AS t
     LEFT JOIN mdm_names AS g ON g.name = t.forename
     LEFT JOIN mdm_names AS m ON m.name = t.middle_names
@@ -357,44 +367,44 @@ named AS (
     FROM words
 )
 SELECT
-    n.uid, n.source, n.record_id,
-    tidy(n.title) AS title, tidy(n.forename) AS forename, tidy(n.middle_names) AS middle_names,
-    tidy(n.surname) AS surname, n.day AS date_of_birth, n.nhs_number, n.ni_number,
-    n.upn AS upn_told, tidy(n.other_id) AS other_id, n.place AS uprn, tidy(n.address) AS address,
-    n.code AS postcode, tidy(n.telephone) AS telephone_told, n.email AS email_told,
-    n.valid_from, n.valid_to, n.guarded, n.hidden,
-    n.given, n.whole, n.single, n.middle, n.family, n.words, n.parts, coalesce(forms.forms, [n.given]) AS forms,
-    coalesce(others.forms, [n.family]) AS family_forms,
-    n.given_sound, n.whole_sound, n.family_sound, left(n.given_sound, 1) AS first,
-    CAST(n.day AS VARCHAR) AS born,
-    n.adult,
-    coalesce(sex_key(n.sex), title_sex(n.title), n.told_sex) AS sex,
-    nhs_number(n.nhs_number) AS nhs, ni_key(n.ni_number) AS ni, upn(n.upn) AS upn,
-    nullif(regexp_replace(upper(n.other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
-    n.line, n.numbers, n.street,
-    telephone_key(n.telephone) AS telephone, email_key(n.email) AS email,
-    CASE WHEN n.lives IS NOT NULL THEN (hash(n.lives) >> 1)::BIGINT END AS home,
-    CASE WHEN n.apart IS NOT NULL THEN (hash(n.apart) >> 1)::BIGINT END AS apart
-FROM named AS n
-LEFT JOIN mdm_forms AS forms ON forms.name = n.given
-LEFT JOIN mdm_forms AS others ON others.name = n.family
+    uid, source, record_id,
+    tidy(title) AS title, tidy_forename AS forename, tidy_middle_names AS middle_names, tidy_surname AS surname,
+    day AS date_of_birth, nhs_number, ni_number, upn AS upn_told, tidy(other_id) AS other_id, place AS uprn,
+    tidy_address AS address, code AS postcode, tidy(telephone) AS telephone_told, email AS email_told,
+    valid_from, valid_to, guarded, hidden,
+    given, whole, single, middle, family, words, parts, forms, family_forms,
+    given_sound, whole_sound, family_sound, left(given_sound, 1) AS first,
+    CAST(day AS VARCHAR) AS born,
+    adult,
+    coalesce(sex_key(sex), title_sex(title), told_sex) AS sex,
+    nhs_number(nhs_number) AS nhs, ni_key(ni_number) AS ni, upn(upn) AS upn,
+    nullif(regexp_replace(upper(other_id), '[^A-Z0-9]', '', 'g'), '') AS other,
+    line, numbers, street,
+    telephone_key(telephone) AS telephone, email_key(email) AS email,
+    CASE WHEN lives IS NOT NULL THEN (hash(lives) >> 1)::BIGINT END AS home,
+    CASE WHEN apart IS NOT NULL THEN (hash(apart) >> 1)::BIGINT END AS apart
+FROM named
 """
 
 #: Numbers of all homes that a record names, now or before: by UPRN, by address, by postcode and house number.
 _HOMES = """
 CREATE OR REPLACE TEMP TABLE mdm_homes_of AS
 WITH told AS (
-    SELECT uid, uprn, address, postcode FROM mdm_changed_rows
-    UNION ALL SELECT uid, uprn, address, postcode FROM mdm_changed_homes
+    SELECT uid, place, code, address, uid IN (SELECT uid FROM mdm_several UNION SELECT uid FROM mdm_changed_homes)
+        AS again FROM mdm_changed_rows
+    UNION ALL SELECT uid, place, code, address, true FROM mdm_changed_homes
 ),
 named AS (
-    SELECT t.uid, uprn(t.uprn) AS uprn, a.line, a.numbers, postcode_key(t.postcode) AS code
+    SELECT t.uid, t.again, unnest([
+        CASE WHEN t.place IS NOT NULL THEN hash('uprn', t.place) END,
+        CASE WHEN a.numbers IS NOT NULL THEN hash('line', a.line) END,
+        CASE WHEN t.code IS NOT NULL AND a.numbers IS NOT NULL THEN hash('post', t.code, a.numbers) END
+    ]) AS home
     FROM told AS t LEFT JOIN mdm_addresses AS a ON a.address = t.address
 ),
 keys AS (
-    SELECT uid, hash('uprn', uprn) AS home FROM named WHERE uprn IS NOT NULL
-    UNION SELECT uid, hash('line', line) FROM named WHERE numbers IS NOT NULL
-    UNION SELECT uid, hash('post', code, numbers) FROM named WHERE code IS NOT NULL AND numbers IS NOT NULL
+    SELECT uid, home FROM named WHERE home IS NOT NULL AND NOT again
+    UNION ALL SELECT DISTINCT uid, home FROM named WHERE home IS NOT NULL AND again
 )
 SELECT uid, (home >> 1)::BIGINT AS home FROM keys
 """

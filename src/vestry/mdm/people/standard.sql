@@ -36,9 +36,10 @@ CREATE OR REPLACE MACRO email_key(value) AS
     THEN lower(trim(value)) END;
 
 -- A National Insurance number, without its suffix, which is often left out; administrative prefixes are no evidence.
-CREATE OR REPLACE MACRO ni_key(value) AS
-    CASE WHEN left(ni_number(value), 2) NOT IN ('OO', 'CR', 'FY', 'MW', 'NC', 'PP', 'PY', 'PZ')
-    THEN left(ni_number(value), 8) END;
+CREATE OR REPLACE MACRO ni_key(value) AS list_transform(
+    [ni_number(value)],
+    lambda number: CASE WHEN left(number, 2) NOT IN ('OO', 'CR', 'FY', 'MW', 'NC', 'PP', 'PY', 'PZ')
+           THEN left(number, 8) END)[1];
 
 -- A postcode of the United Kingdom with its one space; another country's as its letters and digits.
 CREATE OR REPLACE MACRO postcode_key(value) AS

@@ -150,7 +150,7 @@ class Index:
     # What changed
 
     def _changes(self, done: int) -> int:
-        """Make `mdm_changed` (key) and `mdm_gone` (uid): records that say what is not stored, and those not there.
+        """Make `mdm_changed` (key, content) and `mdm_gone` (uid): records that say what is not stored, and those not there.
 
         And `mdm_known` (uid, key, content): the records that are stored.
         """
@@ -166,10 +166,12 @@ class Index:
             number = max(number, 1 + (last[0] or 0 if last else 0))
         con.execute(
             """CREATE OR REPLACE TEMP TABLE mdm_differs AS
-               SELECT c.key, k.uid FROM mdm_content AS c FULL JOIN mdm_known AS k USING (key)
+               SELECT c.key, c.content, k.uid FROM mdm_content AS c FULL JOIN mdm_known AS k USING (key)
                WHERE c.content IS DISTINCT FROM k.content"""
         )
-        con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT key FROM mdm_differs WHERE key IS NOT NULL")
+        con.execute(
+            "CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT key, content FROM mdm_differs WHERE key IS NOT NULL"
+        )
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_gone AS SELECT uid FROM mdm_differs WHERE key IS NULL")
         return number
 
@@ -197,7 +199,7 @@ class Index:
         there, whole = self.exists(table), before is None
         con.execute("CREATE OR REPLACE TEMP TABLE mdm_common (name VARCHAR, value UBIGINT)")
         if whole:
-            con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS SELECT key FROM mdm_content")
+            con.execute("CREATE OR REPLACE TEMP TABLE mdm_changed AS FROM mdm_content")
         elif self.exists(self.names.common):
             con.execute(f"INSERT INTO mdm_common SELECT name, value FROM {self.relation(self.names.common)}")
         if count(con, "mdm_changed") or whole:
@@ -206,13 +208,10 @@ class Index:
             return
         else:
             con.execute(
-                "CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT * EXCLUDE (content, changed_in, gone) "
+                "CREATE OR REPLACE TEMP VIEW mdm_standard AS SELECT * EXCLUDE (changed_in, gone) "
                 f"FROM {self.relation(table)} WHERE false"
             )
-        made = (
-            f"SELECT s.*, c.content, {number}::BIGINT AS changed_in, false AS gone "
-            "FROM mdm_standard AS s JOIN mdm_content AS c ON c.key = record_key(s.source, s.record_id)"
-        )
+        made = f"SELECT *, {number}::BIGINT AS changed_in, false AS gone FROM mdm_standard"
         if there:
             gone = "uid IN (SELECT uid FROM mdm_gone)"
             if whole:

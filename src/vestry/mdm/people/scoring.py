@@ -62,7 +62,7 @@ def score(
         sides AS (SELECT l.*, r.*, {ONE_HOME} AS one_home FROM mdm_met JOIN l USING (uid_l) JOIN r USING (uid_r))
         SELECT uid_l, uid_r, one_home{_levels(others)} FROM sides"""
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_sides AS {_with_shares(records, model, frequencies)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_shares AS {_shares(records, model, frequencies)}")
     found = "".join(f", level_{c['output_column_name']}" for c in others)
     shares = "".join(f", tf_{column}_l, tf_{column}_r" for column in model.tempered)
     factors = ", ".join(f"{_factor(c)} AS bf_{c['output_column_name']}" for c in compared)
@@ -70,7 +70,7 @@ def score(
     weights = ", ".join(f"round(log2(bf_{name}), 2)::FLOAT AS w_{name}" for name in model.compared)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE {into} AS
-        WITH {sides.format("mdm_sides")},
+        WITH {sides.format(f"(FROM {records} JOIN mdm_shares USING (uid))")},
         likely AS (SELECT * FROM mdm_evidence WHERE {" OR ".join(map(_may_tell, others)) or "false"}),
         compared AS (
             SELECT uid_l, uid_r{found}{_levels(names)}{shares} FROM likely JOIN l USING (uid_l) JOIN r USING (uid_r)
@@ -85,7 +85,7 @@ def score(
         WHERE weight >= {least}"""
     )
     con.execute("DROP TABLE mdm_evidence")
-    con.execute("DROP TABLE mdm_sides")
+    con.execute("DROP TABLE mdm_shares")
 
 
 def frequencies_of(records: str, model: Model) -> str:
@@ -98,14 +98,14 @@ def frequencies_of(records: str, model: Model) -> str:
     return parts or "SELECT NULL::VARCHAR AS name, NULL::VARCHAR AS value, NULL::DOUBLE AS share WHERE false"
 
 
-def _with_shares(records: str, model: Model, frequencies: str) -> str:
-    """SQL of the records with the share `tf_…` of each column whose commonness tempers evidence."""
+def _shares(records: str, model: Model, frequencies: str) -> str:
+    """SQL of the records (uid) with the share `tf_…` of each column whose commonness tempers evidence."""
     joins = "".join(
         f" LEFT JOIN (SELECT value, share AS tf_{c} FROM {frequencies} WHERE name = {literal(c)}) AS f_{c} "
         f"ON f_{c}.value = s.{quote(c)}::VARCHAR"
         for c in model.tempered
     )
-    return f"SELECT s.*{''.join(f', tf_{c}' for c in model.tempered)} FROM {records} AS s{joins}"
+    return f"SELECT s.uid{''.join(f', tf_{c}' for c in model.tempered)} FROM {records} AS s{joins}"
 
 
 def _levels(comparisons: Sequence[Mapping[str, Any]]) -> str:

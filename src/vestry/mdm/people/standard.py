@@ -281,9 +281,9 @@ def _count_common(
 #: All rows of the records that changed, and all homes that are told of them.
 _CHANGED = """
 CREATE OR REPLACE TEMP TABLE mdm_changed_rows AS
-SELECT record_number(source, record_id) AS uid, uprn(s.uprn) AS place, postcode_key(s.postcode) AS code, s.*
-FROM mdm_seen AS s
-WHERE record_id IS NOT NULL AND record_key(source, record_id) IN (SELECT key FROM mdm_changed);
+SELECT record_number(source, record_id) AS uid, c.content, uprn(s.uprn) AS place, postcode_key(s.postcode) AS code, s.*
+FROM mdm_seen AS s JOIN mdm_changed AS c ON c.key = record_key(source, record_id)
+WHERE record_id IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE mdm_changed_homes AS
 SELECT record_number(source, record_id) AS uid, uprn(h.uprn) AS place, postcode_key(h.postcode) AS code, h.address
 FROM mdm_homes AS h
@@ -367,7 +367,7 @@ named AS (
     FROM words
 )
 SELECT
-    uid, source, record_id,
+    uid, source, record_id, content,
     tidy(title) AS title, tidy_forename AS forename, tidy_middle_names AS middle_names, tidy_surname AS surname,
     day AS date_of_birth, nhs_number, ni_number, upn AS upn_told, tidy(other_id) AS other_id, place AS uprn,
     tidy_address AS address, code AS postcode, tidy(telephone) AS telephone_told, email AS email_told,

@@ -42,8 +42,8 @@ SELECT pid, min(hh) AS hh, min(referred_on) AS referred_on, false AS adult FROM 
 UNION ALL
 SELECT pid, min(hh), min(referred_on), true FROM cs_adult WHERE pid NOT IN (SELECT pid FROM cs_child) GROUP BY pid
 UNION ALL
--- The adopted child under the new name, in the new family.
-SELECT pid, hh, on_day, false FROM adoption;
+-- The adopted child under the new name, in the new family, where that is not known already.
+SELECT pid, hh, on_day, false FROM adoption WHERE pid NOT IN (SELECT pid FROM cs_child);
 
 -- Families that somebody must not find: one in eighty, and one at the least.
 CREATE TEMP TABLE cs_sealed AS

@@ -2,7 +2,8 @@
 
 Links alone chain: A is B, B is C, and A and C are father and son. So where two records of one group are known or
 very likely to be different, the group is put together again link by link, the strongest first, and a link is left
-out where more speaks against any two of the records that it would join than speaks for it.
+out where more speaks against any two of the records that it would join than speaks for it. And between two groups,
+each of several records, are many pairs, of which one may be alike by accident: what joins them must say more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from numpy.typing import NDArray
 
 #: The weight of what outranks every evidence: a decision, or records that the source tells apart.
 CERTAIN = 1000.0
+
+#: From so many bits on a link holds by itself.
+_STRONG = 6.0
+#: Bits that weak links between two groups need for each doubling of the pairs that there are between them.
+_PER_DOUBLING = 2.0
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -51,6 +57,7 @@ def group(n: int, links: Pairs, against: Pairs) -> Ints:
 
     A link of weight CERTAIN is a person's decision and yields only to what is as certain against it.
     """
+    links = _supported(n, links)
     labels = components(n, links)
     inside = labels[against.left] == labels[against.right]
     if not inside.any():
@@ -69,6 +76,24 @@ def group(n: int, links: Pairs, against: Pairs) -> Ints:
     # Numbers of records do not meet numbers of components, so both can name groups.
     labels[members] = n + roots
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+
+
+def _supported(n: int, links: Pairs) -> Pairs:
+    """The links, less the weak ones between two groups of several records that say too little together.
+
+    A group is what strong links hold together; to a single record any link will do.
+    """
+    groups = components(n, links.take(links.weight >= _STRONG))
+    sizes = np.bincount(groups, minlength=n)
+    left, right = groups[links.left], groups[links.right]
+    between = np.flatnonzero((left != right) & (sizes[left] > 1) & (sizes[right] > 1))
+    two = np.sort(np.column_stack((left[between], right[between])), axis=1)
+    ends, place = np.unique(two, axis=0, return_inverse=True)
+    said = np.bincount(place.ravel(), weights=links.weight[between], minlength=len(ends))
+    pairs = sizes[ends[:, 0]] * sizes[ends[:, 1]]
+    kept = np.ones(len(links.weight), dtype=np.bool_)
+    kept[between] = (said >= _PER_DOUBLING * np.log2(pairs))[place.ravel()]
+    return links.take(kept)
 
 
 class _Forest:

@@ -272,7 +272,8 @@ class Reader:
             return "They are one person by other records that link them."
         if weight >= link:
             return (
-                "They are linked, but something else tells them apart, so they are two people until somebody decides."
+                "They are linked, but other records tell them apart or say too little, so they are two people until "
+                "somebody decides."
             )
         if weight >= review:
             return "They are two people until somebody decides: the evidence is between the thresholds."

@@ -148,6 +148,34 @@ def westmarsh(work: Path) -> dict[str, Any]:
     return compared(root, work, truth)
 
 
+#: Towns of the same size and kind, of other people; the first is the one that is measured above.
+_SEEDS = (7, 8, 9, 10, 11)
+
+
+@measure
+def towns(work: Path) -> dict[str, Any]:
+    """Several Westmarshes: of a small group in one town nobody can tell chance from being seen less well."""
+    found: list[dict[str, Any]] = []
+    for seed in _SEEDS:
+        root = work / "project"
+        truth = people_sets.westmarsh(root, seed=seed)
+        in_a_process("bench.linkage", "run", root, f"+{INDEX}")
+        found.append(judged(root, truth))
+    pairs = {
+        side: sum(e["pairwise"]["right"] for e in found)
+        / sum(e["pairwise"]["right"] + e["pairwise"][lost] for e in found)
+        for side, lost in (("precision", "false"), ("recall", "missed"))
+    }
+    traditions = {}
+    for name in found[0]["by_group"]["naming_tradition"]:
+        here = [e["by_group"]["naming_tradition"][name] for e in found]
+        links = sum(g["links"] for g in here)
+        recalls = [g["recall"] for g in here]
+        recall = sum(g["recall"] * g["links"] for g in here) / links
+        traditions[name] = {"links": round(links), "recall": recall, "least": min(recalls), "most": max(recalls)}
+    return {"seeds": list(_SEEDS), "pairwise": pairs, "traditions": traditions}
+
+
 #: Of the million, held back to come later: a thousand records, and a twentieth.
 _THOUSAND = "hash(record_id) % 1000 = 0"
 _TWENTIETH = "hash(record_id, 1) % 20 = 0"

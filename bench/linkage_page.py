@@ -61,7 +61,11 @@ def write(found: Found) -> None:
     if sets:
         parts.append(_quality(sets))
     if "westmarsh" in found:
-        parts += [_groups(found["westmarsh"]["vestry"]), _sources(found["westmarsh"]["vestry"])]
+        parts += [_groups(found["westmarsh"]["vestry"])]
+    if "towns" in found:
+        parts += [_towns(found["towns"])]
+    if "westmarsh" in found:
+        parts += [_sources(found["westmarsh"]["vestry"])]
     PAGE.write_text("\n".join(parts), encoding="utf-8")
 
 
@@ -101,14 +105,16 @@ def _targets(found: Found) -> str:
         row("westmarsh", "pairs, precision", e["pairwise"]["precision"], 0.995)
         row("westmarsh", "pairs, recall", e["pairwise"]["recall"], 0.975)
         recalls = [g["recall"] for g in e["by_group"]["naming_tradition"].values() if g["recall"] is not None]
-        row(
-            "westmarsh",
-            "worst tradition under the best (points)",
-            100 * (max(recalls) - min(recalls)),
-            2,
-            True,
-            "{:.1f}",
-        )
+        apart = 100 * (max(recalls) - min(recalls))
+        row("westmarsh", "worst tradition under the best (points)", apart, 2, True, "{:.1f}")
+    if "towns" in found:
+        towns = found["towns"]
+        name = f"{len(towns['seeds'])} Westmarshes together"
+        recalls = [t["recall"] for t in towns["traditions"].values()]
+        apart = 100 * (max(recalls) - min(recalls))
+        row(name, "pairs, precision", towns["pairwise"]["precision"], 0.995)
+        row(name, "pairs, recall", towns["pairwise"]["recall"], 0.975)
+        row(name, "worst tradition under the best (points)", apart, 2, True, "{:.1f}")
     if "million" in found:
         m = found["million"]
         row("a million records, first index", "times Splink itself", m["ratio"], 1.2, True, "{:.2f}")
@@ -165,6 +171,22 @@ def _groups(e: Mapping[str, Any]) -> str:
         ]
         parts += [f"### By {title}\n", _table(("group", "records", "precision", "recall", ""), rows)]
     return "\n".join(parts)
+
+
+def _towns(e: Mapping[str, Any]) -> str:
+    rows = [
+        (name, f"{t['links']:,}", *(f"{100 * t[figure]:.2f} %" for figure in ("recall", "least", "most")))
+        for name, t in sorted(e["traditions"].items(), key=lambda i: float(i[1]["recall"]))
+    ]
+    seeds = ", ".join(map(str, e["seeds"]))
+    words = (
+        "A group of a few hundred records in one town may be under the others by the luck of a few people. Towns of "
+        f"the same kind, of other people (seeds {seeds}), tell what the kind of name has to do with it.\n"
+    )
+    title = f"## Naming traditions in {len(e['seeds'])} towns\n"
+    return "\n".join(
+        (title, words, _table(("tradition", "pairs", "recall", "least in a town", "most in a town"), rows))
+    )
 
 
 def _sources(e: Mapping[str, Any]) -> str:

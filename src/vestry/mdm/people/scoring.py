@@ -1,7 +1,8 @@
-"""The weighing of pairs by a model that is trained: one statement of SQL, made of the model.
+"""The weighing of pairs by a model that is trained, in SQL made of the model.
 
 What is said here is Splink's own formula, and a test holds the two against each other. Splink takes seconds to plan
-what it does, whatever it does it to, and asks of each pair again and again whether the two share a home.
+what it does, whatever it does it to, asks of each pair again and again whether the two share a home, and compares the
+names also of those that share nothing else.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from vestry.mdm.people.companions import Companions
 from vestry.mdm.people.golden import golden_select
 from vestry.mdm.people.grouping import EVENTS_TO
-from vestry.mdm.people.index import UPDATE, Companions, Index
+from vestry.mdm.people.index import UPDATE, Index
 from vestry.mdm.people.lineage import lineage_select
 from vestry.mdm.people.model import ATTRIBUTES, MatchFile, read_match
 from vestry.mdm.people.standard import homes_of

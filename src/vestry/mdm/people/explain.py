@@ -12,7 +12,7 @@ import duckdb
 
 from vestry.lake import Lake
 from vestry.mdm.people import standard
-from vestry.mdm.people.index import Companions, told_pairs
+from vestry.mdm.people.companions import Companions, told_pairs
 from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
 from vestry.mdm.people.scoring import level_of

@@ -9,88 +9,27 @@ written last. So an update that is killed is found unfinished by the next, which
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import duckdb
-import pyarrow as pa
 
 from vestry.lake import Lake
 from vestry.lake.rewrite import touched
 from vestry.mdm.people import standard
-from vestry.mdm.people.calibration import calibrated
-from vestry.mdm.people.comparisons import Comparison, comparisons_of, own_comparison
+from vestry.mdm.people.companions import Companions, told_pairs
 from vestry.mdm.people.grouping import count, regroup
-from vestry.mdm.people.linker import Model, train
+from vestry.mdm.people.learning import IDENTIFIERS, LEAST_WEIGHT, learn, newest_model
+from vestry.mdm.people.linker import Model
 from vestry.mdm.people.model import MatchFile
-from vestry.mdm.people.scoring import BESIDES_NAMES, NAMES, frequencies_of, meet, score
-from vestry.project import TableName, literal, quote
+from vestry.mdm.people.scoring import BESIDES_NAMES, NAMES, meet, score
+from vestry.project import TableName, literal
 
 #: Marks of the events: the last update that was published, the model it rests on, the decisions that it knows, and
 #: a number for the pairs that the council's own tables tell apart.
 UPDATE, MODEL, DECIDED = "vestry.index_update", "vestry.index_model", "vestry.index_decided"
 TOLD = "vestry.index_told_apart"
-#: Pairs below this weight are not kept: nobody asks about them, and they tell two people apart no more than it does.
-LEAST_WEIGHT = -12.0
 #: More new or changed records than this share of all are indexed like the first time, with the model that is there.
 _MANY = 0.25
-#: A column with fewer values than this share of the records teaches nothing, and is not compared.
-_FILLED = 0.01
-#: Columns that tell people apart by themselves, and the attributes that they are made of.
-_IDENTIFIERS = {"nhs": "nhs_number", "ni": "ni_number", "upn": "upn", "other": "other_id"}
-
-
-@dataclass(frozen=True)
-class Companions:
-    """The names of an index's own tables; `base` is that of the golden record."""
-
-    base: TableName
-
-    @property
-    def standard(self) -> TableName:
-        return self.base.beside("standard")
-
-    @property
-    def pair(self) -> TableName:
-        return self.base.beside("pair")
-
-    @property
-    def model(self) -> TableName:
-        return self.base.beside("model")
-
-    @property
-    def common(self) -> TableName:
-        return self.base.beside("common")
-
-    @property
-    def frequency(self) -> TableName:
-        return self.base.beside("frequency")
-
-    @property
-    def lives(self) -> TableName:
-        return self.base.beside("lives")
-
-    @property
-    def decision(self) -> TableName:
-        return self.base.beside("decision")
-
-    @property
-    def record(self) -> TableName:
-        return TableName(self.base.domain, self.base.product, f"{self.base.table}_record")
-
-    @property
-    def event(self) -> TableName:
-        return TableName(self.base.domain, self.base.product, f"{self.base.table}_event")
-
-
-def told_pairs(lake: Lake, names: Companions, pairs: str) -> str:
-    """SQL of those of the weighed pairs that may be used and shown."""
-    if lake.open(names.lives) is None:
-        return pairs
-    lives = f"delta_scan({literal(lake.uri(names.lives))})"
-    return f"(SELECT * FROM {pairs} WHERE (uid_l, uid_r) NOT IN (SELECT (uid_l, uid_r) FROM {lives}))"
 
 
 class Index:
@@ -122,7 +61,7 @@ class Index:
         standard.prepare(con, self.spec)
         standard.see(con, self.spec)
         number = self._changes(done)
-        model_id, model = self._model()
+        model_id, model = newest_model(self)
         last = self.lake.mark(self.names.decision)
         decisions = 0 if last is None else last + 1
         told = self._told_apart()
@@ -139,7 +78,7 @@ class Index:
         self._standardise(number, before)
         trained = model is None
         if model is None:
-            model_id, model = self._train()
+            model_id, model = learn(self)
         if dirty or unfinished or whole or told != (mark(TOLD) or 0):
             if before and not trained:
                 self._candidates(model, done, before, bool(unfinished))
@@ -150,7 +89,7 @@ class Index:
     # What changed
 
     def _changes(self, done: int) -> int:
-        """Make `mdm_changed` (key, content) and `mdm_gone` (uid): records that say what is not stored, and those not there.
+        """Make `mdm_changed` (key, content): records that say what is not stored; and `mdm_gone` (uid): those not there.
 
         And `mdm_known` (uid, key, content): the records that are stored.
         """
@@ -241,99 +180,14 @@ class Index:
             staged = lake.stage(con, table, f"{kept}SELECT * FROM {rows}")
             lake.publish(staged, replace=found.files if found else (), skip_by=skip_by)
 
-    # The model
+    # Pairs
 
-    def _model(self) -> tuple[int, Model | None]:
-        """The newest model that was trained with these settings, and its number."""
-        if not self.exists(self.names.model):
-            return 0, None
-        row = self.con.execute(
-            f"SELECT model_id, model FROM {self.relation(self.names.model)} WHERE settings = ? "
-            "ORDER BY model_id DESC LIMIT 1",
-            [self._settings()],
-        ).fetchone()
-        return (row[0], Model.from_json(row[1])) if row else (0, None)
-
-    def _settings(self) -> str:
-        """What of the file shapes a model: not which rows there are, nor how golden values are chosen."""
-        held = self.spec.model_dump(include={"blocking", "compare", "short_forms", "not_names"})
-        mapped = sorted({name for people in self.spec.people for name in people.columns})
-        return json.dumps({**held, "columns": mapped, "standard": standard.VERSION}, sort_keys=True)
-
-    def comparisons(self, filled: Collection[str]) -> tuple[Comparison, ...]:
-        """Vestry's comparisons that the filled columns allow, with the file's."""
-        own = {name: own_comparison(name, c.model_dump()) for name, c in self.spec.compare.items() if c}
-        kept = [own.pop(c.name, c) for c in comparisons_of(filled) if self.spec.compare.get(c.name, c) is not None]
-        return (*kept, *own.values())
-
-    def _train(self) -> tuple[int, Model]:
-        """Learn a model from all records, keep it with what it rests on, and count how common values are."""
-        con = self.con
-        self._all_records("mdm_all")
-        size = count(con, "mdm_all")
-        filled = self._filled("mdm_all", size)
-        rules = [*standard.blocking_of(self.spec)]
-        if "homes" in filled and self.spec.blocking.get(standard.HOME_RULE, []) is not None:
-            rules.append("homes")
-        known = self._identifiers()
-        rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, "mdm_all", f"k_{r}")]
-        model = train(con, "mdm_all", self.comparisons(filled), rules, filled)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_frequency AS {frequencies_of('mdm_all', model)}")
-        meet(con, "mdm_all", model)
-        score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, "mdm_frequency")
-        better = calibrated(con, model, "mdm_weighed", "mdm_all")
-        if not better.of_families:  # what is shared in one home has another weight now
-            score(con, "mdm_all", better, "mdm_weighed", LEAST_WEIGHT, "mdm_frequency")
-        last = 0
-        if self.exists(self.names.model):
-            row = con.execute(f"SELECT max(model_id) FROM {self.relation(self.names.model)}").fetchone()
-            last = row[0] if row else 0
-        self._keep_model(last + 1, better, size)
-        return last + 1, better
-
-    def _keep_model(self, number: int, model: Model, size: int) -> None:
-        con, lake = self.con, self.lake
-        from vestry.mdm.people.chart import weights_chart
-
-        versions = {p.table: lake.mark(p.name) for p in self.spec.people}
-        held = pa.table(
-            {
-                "model_id": [number],
-                "trained_at": [datetime.now(UTC)],
-                "records": [size],
-                "settings": [self._settings()],
-                "model": [model.to_json()],
-                "data_versions": [json.dumps(versions)],
-                "chart": [weights_chart(model)],
-            }
-        )
-        con.register("mdm_model_row", held)
-        with lake.lock(self.names.model):
-            lake.publish(lake.stage(con, self.names.model, "SELECT * FROM mdm_model_row"), skip_by=["model_id"])
-        con.unregister("mdm_model_row")
-        with lake.lock(self.names.frequency):
-            lake.publish(
-                lake.stage(con, self.names.frequency, "SELECT * FROM mdm_frequency"), replace=True, skip_by=["name"]
-            )
-
-    def _all_records(self, into: str) -> None:
+    def all_records(self, into: str) -> None:
+        """Make a table of the records that may be linked, as `standard.comparable` gives them."""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
 
     def _comparable(self, where: str = "true") -> str:
         return standard.comparable(self.relation(self.names.standard), where)
-
-    def _filled(self, records: str, size: int) -> list[str]:
-        counts = ", ".join(f"count({quote(c)})" for c in standard.COMPARED)
-        row = self.con.execute(f"SELECT {counts} FROM {records}").fetchone() or ()
-        # What an identifier says is known before anything is learnt: one that is mapped may be filled later.
-        known = self._identifiers()
-        return [c for c, n in zip(standard.COMPARED, row, strict=True) if n >= max(2, _FILLED * size) or c in known]
-
-    def _identifiers(self) -> set[str]:
-        mapped = {name for people in self.spec.people for name in people.columns}
-        return {column for column, name in _IDENTIFIERS.items() if name in mapped}
-
-    # Pairs
 
     def _weigh(self, model: Model, model_id: int, done: int, whole: bool, trained: bool) -> None:
         """Write `__pair`: of all records (`trained`: they are weighed already), or of those that changed."""
@@ -344,7 +198,7 @@ class Index:
         )
         if not trained:
             if whole:
-                self._all_records("mdm_all")
+                self.all_records("mdm_all")
                 meet(con, "mdm_all", model)
             score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self.relation(self.names.frequency))
         con.execute(_rules(model, self.spec))
@@ -408,7 +262,7 @@ def _rules(model: Model, spec: MatchFile) -> str:
     """
     compared = model.compared
     other = [f"coalesce(w_{c}, 0)" for c in compared if c not in NAMES] or ["0"]
-    numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in _IDENTIFIERS] or ["0"]
+    numbers = [f"coalesce(w_{c}, 0)" for c in compared if c in IDENTIFIERS] or ["0"]
     apart = [_differs(model, c) for c in ("born", "given") if c in compared and model.of_families] or ["false"]
     ask = (spec.thresholds.review + spec.thresholds.link) / 2
     return f"""
@@ -421,7 +275,3 @@ def _rules(model: Model, spec: MatchFile) -> str:
 def _differs(model: Model, name: str) -> str:
     """SQL that is true of pairs whose values of a comparison are different."""
     return " OR ".join(f"abs(w_{name} - {weight}) < 0.01" for weight in model.different(name))
-
-
-def _filled_any(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    return bool(con.execute(f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL LIMIT 1").fetchone())

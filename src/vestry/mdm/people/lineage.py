@@ -7,7 +7,7 @@ what links records (which only decides) as a window over all that is compared.
 from __future__ import annotations
 
 from vestry.lake import quoted
-from vestry.mdm.people.index import Companions
+from vestry.mdm.people.companions import Companions
 from vestry.mdm.people.model import ATTRIBUTES, GOLDEN, MatchFile
 from vestry.mdm.people.standard import homes_of, select_of
 

@@ -76,20 +76,20 @@ class Index:
         whole = whole or not self.exists(self.names.standard)
         before = None if whole else self._before()
         self._standardise(number, before)
-        trained = model is None
+        changed = dirty or unfinished or whole or told != (mark(TOLD) or 0)
         if model is None:
-            model_id, model = learn(self)
-        if dirty or unfinished or whole or told != (mark(TOLD) or 0):
-            if before and not trained:
-                self._candidates(model, done, before, bool(unfinished))
-            self._weigh(model, model_id, done, whole, trained)
+            model_id, model = learn(self)  # and the pairs are weighed
+        elif changed:
+            self._weigh(model, done, before, bool(unfinished))
+        if changed:
+            self._write_pairs(model, model_id, done, whole)
         regroup(self, done, whole or outranked, unfinished=bool(unfinished))
         return {UPDATE: number, MODEL: model_id, DECIDED: decisions, TOLD: told}
 
     # What changed
 
     def _changes(self, done: int) -> int:
-        """Make `mdm_changed` (key, content): records that say what is not stored; and `mdm_gone` (uid): those not there.
+        """Make `mdm_changed` (key, content), records that say what is not stored, and `mdm_gone` (uid), who is not there.
 
         And `mdm_known` (uid, key, content): the records that are stored.
         """
@@ -189,18 +189,38 @@ class Index:
     def _comparable(self, where: str = "true") -> str:
         return standard.comparable(self.relation(self.names.standard), where)
 
-    def _weigh(self, model: Model, model_id: int, done: int, whole: bool, trained: bool) -> None:
-        """Write `__pair`: of all records (`trained`: they are weighed already), or of those that changed."""
+    def _weigh(self, model: Model, done: int, before: str | None, unfinished: bool) -> None:
+        """Make `mdm_all` and `mdm_weighed`: all records and their pairs, or those pairs that have a changed one in them.
+
+        `before` is a relation of the records that stay, `unfinished` true where an update before did not end.
+        """
+        con = self.con
+        if before is None:
+            self.all_records("mdm_all")
+            meet(con, "mdm_all", model)
+        else:
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {self._comparable(f'changed_in > {done}')}"
+            )
+            if unfinished or not count(con, "mdm_changed"):  # not all of these were standardised just now
+                standard.near_homes(con, before, "(SELECT unnest(homes) AS home FROM mdm_new)")
+                standard.near(con, before, "mdm_new", self.spec)
+            meet(con, "mdm_new", model, others=True)
+            met = f"changed_in <= {done} AND uid IN (SELECT unnest([uid_l, uid_r]) FROM mdm_met)"
+            columns = "COLUMNS(c -> NOT starts_with(c, 'k_'))"
+            con.execute(
+                f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT {columns} FROM mdm_new UNION ALL BY NAME "
+                f"SELECT {columns} FROM {self._comparable(met)}"
+            )
+        score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self.relation(self.names.frequency))
+
+    def _write_pairs(self, model: Model, model_id: int, done: int, whole: bool) -> None:
+        """Write `__pair`: what was weighed, by the rules, in place of all or of the changed records' pairs."""
         con = self.con
         con.execute(
             f"CREATE OR REPLACE TEMP TABLE mdm_dirty AS SELECT uid FROM {self.relation(self.names.standard)} "
             f"WHERE changed_in > {done}"
         )
-        if not trained:
-            if whole:
-                self.all_records("mdm_all")
-                meet(con, "mdm_all", model)
-            score(con, "mdm_all", model, "mdm_weighed", LEAST_WEIGHT, self.relation(self.names.frequency))
         con.execute(_rules(model, self.spec))
         # No comparison of records told apart is kept: nobody who asks can tell them from any two people.
         con.execute("DELETE FROM mdm_weighed WHERE (uid_l, uid_r) IN (SELECT (uid_l, uid_r) FROM mdm_told_apart)")
@@ -219,21 +239,6 @@ class Index:
         )
         self.replace(self.names.pair, "mdm_pairs", gone, whole, ["uid_l", "uid_r"])
         con.execute("DROP TABLE mdm_weighed")
-
-    def _candidates(self, model: Model, done: int, before: str, unfinished: bool) -> None:
-        """Make `mdm_met`, the pairs that have a changed record in them, and `mdm_all`, the records of these."""
-        con = self.con
-        con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_new AS SELECT * FROM {self._comparable(f'changed_in > {done}')}")
-        if unfinished or not count(con, "mdm_changed"):  # not all of these were standardised just now
-            standard.near_homes(con, before, "(SELECT unnest(homes) AS home FROM mdm_new)")
-            standard.near(con, before, "mdm_new", self.spec)
-        meet(con, "mdm_new", model, others=True)
-        met = f"changed_in <= {done} AND uid IN (SELECT unnest([uid_l, uid_r]) FROM mdm_met)"
-        columns = "COLUMNS(c -> NOT starts_with(c, 'k_'))"
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT {columns} FROM mdm_new UNION ALL BY NAME "
-            f"SELECT {columns} FROM {self._comparable(met)}"
-        )
 
     def _told_apart(self) -> int:
         """Make `mdm_told_apart` (uid_l, uid_r): pairs that the council's tables tell apart; a number for all."""

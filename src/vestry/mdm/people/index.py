@@ -89,9 +89,9 @@ class Index:
     # What changed
 
     def _changes(self, done: int) -> int:
-        """Make `mdm_changed` (key, content), records that say what is not stored, and `mdm_gone` (uid), who is not there.
+        """Make `mdm_changed` (key, content): records that say what is not stored; the number of this update.
 
-        And `mdm_known` (uid, key, content): the records that are stored.
+        And of records that are stored `mdm_known` (uid, key, content), and `mdm_gone` (uid): those not there any more.
         """
         con = self.con
         number = 1 + done
@@ -190,7 +190,7 @@ class Index:
         return standard.comparable(self.relation(self.names.standard), where)
 
     def _weigh(self, model: Model, done: int, before: str | None, unfinished: bool) -> None:
-        """Make `mdm_all` and `mdm_weighed`: all records and their pairs, or those pairs that have a changed one in them.
+        """Make `mdm_weighed` and `mdm_all`: all pairs, or those that have a changed record in them; and their records.
 
         `before` is a relation of the records that stay, `unfinished` true where an update before did not end.
         """

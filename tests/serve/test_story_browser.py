@@ -114,8 +114,9 @@ class Story:
         page.goto(self.address)
         page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        return Someone(page)
+        found = Someone(page)
+        found.press("Log in")
+        return found
 
 
 @pytest.fixture

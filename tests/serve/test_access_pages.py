@@ -170,7 +170,8 @@ def test_pages_of_access_meet_wcag_wide_narrow_and_without_scripts(
             page.goto(f"{portal}/login")
             page.get_by_label("Name").fill(name)
             page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Log in").click()
+            with page.expect_navigation():
+                page.get_by_role("button", name="Log in").click()
             for path in paths:
                 page.goto(portal + path)
                 wide = page.evaluate("document.documentElement.scrollWidth") if scripts else width

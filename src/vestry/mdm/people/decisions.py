@@ -94,7 +94,7 @@ def queue(reader: Reader, limit: int = 20, between: tuple[str, str] | None = Non
             Record(o, q),
             w,
             n,
-            "linked, but something tells them apart" if w >= held else "between the thresholds",
+            "linked, but other records keep them apart" if w >= held else "between the thresholds",
             (a, b),
         )
         for s, r, o, q, w, n, a, b in rows

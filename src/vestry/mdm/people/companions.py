@@ -1,54 +1,25 @@
-"""The names of a citizen index's tables: those that the contract promises, and its own beside them."""
+"""A citizen index's tables by name, those that the contract promises and its own; and which of its pairs are told."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from vestry.lake import Lake
 from vestry.project import TableName, literal
 
 
-@dataclass(frozen=True)
 class Companions:
     """The names of an index's own tables; `base` is that of the golden record."""
 
-    base: TableName
-
-    @property
-    def standard(self) -> TableName:
-        return self.base.beside("standard")
-
-    @property
-    def pair(self) -> TableName:
-        return self.base.beside("pair")
-
-    @property
-    def model(self) -> TableName:
-        return self.base.beside("model")
-
-    @property
-    def common(self) -> TableName:
-        return self.base.beside("common")
-
-    @property
-    def frequency(self) -> TableName:
-        return self.base.beside("frequency")
-
-    @property
-    def lives(self) -> TableName:
-        return self.base.beside("lives")
-
-    @property
-    def decision(self) -> TableName:
-        return self.base.beside("decision")
-
-    @property
-    def record(self) -> TableName:
-        return TableName(self.base.domain, self.base.product, f"{self.base.table}_record")
-
-    @property
-    def event(self) -> TableName:
-        return TableName(self.base.domain, self.base.product, f"{self.base.table}_event")
+    def __init__(self, base: TableName) -> None:
+        self.base = base
+        self.standard = base.beside("standard")
+        self.pair = base.beside("pair")
+        self.model = base.beside("model")
+        self.common = base.beside("common")
+        self.frequency = base.beside("frequency")
+        self.lives = base.beside("lives")
+        self.decision = base.beside("decision")
+        self.record = TableName(base.domain, base.product, f"{base.table}_record")
+        self.event = TableName(base.domain, base.product, f"{base.table}_event")
 
 
 def told_pairs(lake: Lake, names: Companions, pairs: str) -> str:

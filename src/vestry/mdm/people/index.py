@@ -182,9 +182,9 @@ class Index:
 
     # Pairs
 
-    def all_records(self, into: str) -> None:
-        """Make a table of the records that may be linked, as `standard.comparable` gives them."""
-        self.con.execute(f"CREATE OR REPLACE TEMP TABLE {into} AS SELECT * FROM {self._comparable()}")
+    def all_records(self) -> None:
+        """Make `mdm_all`: the records that may be linked, as `standard.comparable` gives them."""
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_all AS SELECT * FROM {self._comparable()}")
 
     def _comparable(self, where: str = "true") -> str:
         return standard.comparable(self.relation(self.names.standard), where)
@@ -196,7 +196,7 @@ class Index:
         """
         con = self.con
         if before is None:
-            self.all_records("mdm_all")
+            self.all_records()
             meet(con, "mdm_all", model)
         else:
             con.execute(

@@ -48,14 +48,14 @@ def learn(index: Index) -> tuple[int, Model]:
     Leaves the records (`mdm_all`) and their pairs, weighed by it (`mdm_weighed`).
     """
     con = index.con
-    index.all_records("mdm_all")
+    index.all_records()
     size = count(con, "mdm_all")
     known = _identifiers(index)
     filled = _filled(con, size, known)
     rules = [*standard.blocking_of(index.spec)]
     if "homes" in filled and index.spec.blocking.get(standard.HOME_RULE, []) is not None:
         rules.append("homes")
-    rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, "mdm_all", f"k_{r}")]
+    rules = [r for r in rules if r == "homes" or r in known or _filled_any(con, f"k_{r}")]
     model = train(con, "mdm_all", _comparisons(index, filled), rules, filled)
     con.execute(f"CREATE OR REPLACE TEMP TABLE mdm_frequency AS {frequencies_of('mdm_all', model)}")
     meet(con, "mdm_all", model)
@@ -121,5 +121,5 @@ def _identifiers(index: Index) -> set[str]:
     return {column for column, name in IDENTIFIERS.items() if name in mapped}
 
 
-def _filled_any(con: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    return bool(con.execute(f"SELECT 1 FROM {table} WHERE {column} IS NOT NULL LIMIT 1").fetchone())
+def _filled_any(con: duckdb.DuckDBPyConnection, column: str) -> bool:
+    return bool(con.execute(f"SELECT 1 FROM mdm_all WHERE {column} IS NOT NULL LIMIT 1").fetchone())

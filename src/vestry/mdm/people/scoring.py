@@ -78,12 +78,12 @@ def score(
         ),
         factors AS (SELECT uid_l, uid_r, {factors} FROM compared),
         weighed AS (
-            SELECT uid_l, uid_r, {weights},
-                log2(least(greatest({model.prior / (1 - model.prior)!r}::DOUBLE * {product}, 1e-300), 1e300)) AS weight
+            SELECT uid_l, uid_r,
+                log2(least(greatest({model.prior / (1 - model.prior)!r}::DOUBLE * {product}, 1e-300), 1e300)) AS weight,
+                {weights}
             FROM factors
         )
-        SELECT uid_l, uid_r, weight, * EXCLUDE (uid_l, uid_r, weight) FROM weighed
-        WHERE weight >= {least}"""
+        SELECT * FROM weighed WHERE weight >= {least}"""
     )
     con.execute("DROP TABLE mdm_evidence")
     con.execute("DROP TABLE mdm_shares")
@@ -118,7 +118,7 @@ def _levels(comparisons: Sequence[Mapping[str, Any]]) -> str:
 def _may_tell(comparison: Mapping[str, Any]) -> str:
     """SQL of whether a pair stands at a level that may say enough besides names.
 
-    A rare value says more than `m / u`, and what a home says is put right later.
+    A rare value says more than `m / u`, what a home says is put right later, and weights are kept to a hundredth.
     """
     name = comparison["output_column_name"]
     places = [

@@ -39,6 +39,16 @@ def test_same_seed_gives_same_bytes_whatever_the_threads(westmarsh: Systems, tmp
     assert fingerprint(again.truth) == fingerprint(westmarsh.truth)
 
 
+def test_a_child_adopted_by_a_family_that_is_known_is_held_once(tmp_path: Path) -> None:
+    made = make_systems(tmp_path, people=500, seed=9)
+    with sqlite3.connect(made.systems / "childrens" / "liquidlogic.sqlite") as db:
+        adopted, held = db.execute(
+            "SELECT count(*), count(DISTINCT p.person_id) FROM identity_change c "
+            "JOIN person p ON p.person_id = c.person_id_after"
+        ).fetchone()
+    assert adopted >= held > 0
+
+
 def test_another_seed_gives_other_people(westmarsh: Systems, tmp_path: Path) -> None:
     other = make_systems(tmp_path, people=PEOPLE, seed=8)
     name = "adults/contacts.csv"

@@ -34,6 +34,9 @@ class Encryption:
 
 #: Seconds in which what is being answered may end when the process is told to.
 _GRACE = 5
+#: Seconds for which an idle connection is kept: longer than proxies keep theirs (60 s as a rule), so that it is they
+#: who end one, and no request meets a connection that is just being closed.
+_KEPT = 75
 #: For this machine alone.
 NONE = Encryption()
 
@@ -62,7 +65,13 @@ def run(project: Path, host: str, port: int, encryption: Encryption = NONE) -> N
         click.echo(f"the portal is at {scheme}://{at}:{listener.getsockname()[1]}  (Ctrl+C ends it)")
         # Browsers keep connections open: at the end, those that idle are not waited for.
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE, **options
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEPT,
+            timeout_graceful_shutdown=_GRACE,
+            **options,
         )
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -5,6 +5,8 @@
 .PHONY: setup servers demo quick test lint bench reference clean
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Modules are compiled once and not by each of the processes that tests begin.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 DONE := .venv/.vestry-setup
 

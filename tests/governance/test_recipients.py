@@ -87,13 +87,18 @@ def test_a_credential_is_shown_once_and_kept_as_a_hash(live: Live) -> None:
         ("good", "trust", "400d", "must end within a year"),
         ("good", "trust", "0d", "must end within a year"),
         ("good", "trust", "soon", "is not a length of time"),
-        ("hashed", "trust", "90d", "there is, or was, a recipient"),
     ],
 )
 def test_what_is_no_recipient_is_refused(live: Live, name: str, agreement: str, lasts: str, says: str) -> None:
     with pytest.raises(VestryError) as told:
         add_recipient(live.workspace.project, name, agreement, lasts, "u-olu")
     assert says in str(told.value)
+
+
+def test_a_recipients_name_is_given_once(live: Live) -> None:
+    add_recipient(live.workspace.project, "once", "trust", "90d", "u-olu")
+    with pytest.raises(VestryError, match="there is, or was, a recipient"):
+        add_recipient(live.workspace.project, "once", "trust", "90d", "u-olu")
 
 
 def test_a_rotated_credential_stays_good_no_longer_than_is_said_nor_than_it_was(live: Live) -> None:

@@ -91,7 +91,7 @@ class Someone:
         return self._goes(self.page.get_by_role("button", name=name, exact=True))
 
     def _goes(self, to: Any) -> str:
-        with self.page.expect_navigation():
+        with self.page.expect_event("load"):  # a navigation is told of before the page is whole
             to.click()
         return self.look()
 

@@ -75,7 +75,7 @@ def _memberships(index: Index, unfinished: bool) -> None:
     events = index.relation(index.names.event)
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE mdm_last AS
-           SELECT max(event_id) AS event_id, max(substr(person_id, 2)::BIGINT) AS person FROM {events}"""
+           SELECT max(event_id) AS event_id, substr(max(person_id), 2)::BIGINT AS person FROM {events}"""
     )
     (last,) = con.execute("SELECT event_id FROM mdm_last").fetchone() or (None,)
     if not unfinished and index.lake.mark(index.names.record, EVENTS_TO) == last:

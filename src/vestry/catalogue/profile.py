@@ -39,6 +39,8 @@ FOLDER = "profile"
 _FORMAT = 2
 #: Columns that are looked at in one query.
 _AT_ONCE = 200
+#: Values that one query counts at most, for all different ones are held in memory.
+_COUNTED = 4_000_000
 #: Values and shapes are counted in so many rows of a larger table; fill, range and distinct values in all.
 _LOOKED = 200_000
 #: A column of more different values is told by its shapes, not by its values.
@@ -183,7 +185,8 @@ def _profiled(
         rows = int(counts[0])
         measured += [_measured(c, counts[4 * n + 1 : 4 * n + 5]) for n, c in enumerate(some)]
     found = {p.name: p for p in measured}
-    for some in _parts([c for c in columns if rows and found[c.name].filled and c.type != "BLOB"]):
+    told = [c for c in columns if rows and found[c.name].filled and c.type != "BLOB"]
+    for some in _parts(told, min(_AT_ONCE, _COUNTED // max(1, min(rows, _LOOKED)))):
         for column, frequent in zip(some, _frequent(con, entry, relation, some, rows, found), strict=True):
             known = found[column.name]
             by_value = _by_value(column, known)
@@ -213,29 +216,33 @@ def _frequent(
     con: duckdb.DuckDBPyConnection, entry: TableEntry, relation: str, columns: Sequence[ColumnEntry], rows: int,
     found: dict[str, ColumnProfile],
 ) -> list[tuple[tuple[str, int], ...]]:  # fmt: skip
-    """The most frequent values or shapes of each column, counted in one pass."""
-    texts = []
-    for n, column in enumerate(columns):
-        text = f"{present(column)}::VARCHAR"
-        told = f"left({text}, {_LONGEST})" if _by_value(column, found[column.name]) else shape(text)
-        texts.append(f"{told} AS v{n}")
-    some = f" USING SAMPLE reservoir({_LOOKED} ROWS) REPEATABLE (1)" if rows > _LOOKED else ""
-    inner = f"SELECT {', '.join(texts)} FROM (SELECT {', '.join(quote(c.name) for c in columns)} FROM {relation}{some})"
-    tops = ", ".join(
-        f"list_sort(list_transform(map_entries(histogram(v{n})), lambda e: {{'n': -e.value::BIGINT, 'v': e.key}}))"
-        for n in range(len(columns))
+    """The most frequent values or shapes of each column, counted in one pass; a shape is made once for each value."""
+    by_value = [_by_value(c, found[c.name]) for c in columns]
+    texts = [f"{present(c)}::VARCHAR" for c in columns]
+    told = ", ".join(
+        f"{f'left({text}, {_LONGEST})' if by else text} AS v{n}"
+        for n, (text, by) in enumerate(zip(texts, by_value, strict=True))
     )
-    least = [1 if _by_value(c, found[c.name]) and not entry.is_personal else SMALLEST for c in columns]
-    row = con.execute(f"SELECT {tops} FROM ({inner})").fetchone()
-    assert row is not None
-    return [
-        tuple((e["v"], -e["n"]) for e in (top or [])[:_TOLD] if -e["n"] >= few)
-        for top, few in zip(row, least, strict=True)
-    ]
+    some = f" USING SAMPLE reservoir({_LOOKED} ROWS) REPEATABLE (1)" if rows > _LOOKED else ""
+    inner = f"SELECT {told} FROM (SELECT {', '.join(quote(c.name) for c in columns)} FROM {relation}{some})"
+    as_they_are = ", ".join(f"'v{n}'" for n, by in enumerate(by_value) if by) or "''"
+    tops = con.execute(
+        f"""WITH counted AS (
+            SELECT n, v, count(*) AS rows FROM (UNPIVOT ({inner}) ON * INTO NAME n VALUE v) GROUP BY n, v
+        ),
+        told AS (SELECT n, CASE WHEN n IN ({as_they_are}) THEN v ELSE {shape("v")} END AS t, rows FROM counted)
+        SELECT substr(n, 2)::INTEGER AS place, t, sum(rows)::BIGINT AS many FROM told GROUP BY n, t
+        QUALIFY row_number() OVER (PARTITION BY n ORDER BY sum(rows) DESC, t) <= {_TOLD} ORDER BY place, many DESC, t"""
+    ).fetchall()
+    frequent: list[list[tuple[str, int]]] = [[] for _ in columns]
+    for place, text, many in tops:
+        if many >= (1 if by_value[place] and not entry.is_personal else SMALLEST):
+            frequent[place].append((text, many))
+    return [tuple(found) for found in frequent]
 
 
-def _parts(columns: Sequence[ColumnEntry]) -> Iterator[Sequence[ColumnEntry]]:
-    return (columns[first : first + _AT_ONCE] for first in range(0, len(columns), _AT_ONCE))
+def _parts(columns: Sequence[ColumnEntry], at_once: int = _AT_ONCE) -> Iterator[Sequence[ColumnEntry]]:
+    return (columns[first : first + at_once] for first in range(0, len(columns), at_once))
 
 
 def _file(folder: Path, entry: TableEntry) -> Path:

@@ -66,9 +66,10 @@ def _verify(file: Path) -> None:
             return
     with duckdb.connect(config=dict(_CONFIG)) as con:
         con.execute(f"LOAD {literal(str(file))}")
-    with suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(found, encoding="utf-8")
+    if note.is_absolute():  # else this user has no home
+        with suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(found, encoding="utf-8")
 
 
 class Engine:

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from vestry.lake.tables import Lake
 from vestry.project import TableName, VestryError, literal, quote
 
@@ -55,6 +53,7 @@ def _verify(file: Path) -> None:
     That it was right is noted in the user's cache. Raises duckdb.Error where it is not.
     """
     import duckdb
+    import platformdirs
 
     told = file.stat()
     # Whoever changes a file may set its times again, but not when that was done.
